@@ -1,0 +1,54 @@
+# `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
+.DEFAULT_GOAL := help
+.PHONY: help run test lab notebooks lint address clean venv
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+run: venv  ## execute all the lessons; the copies go to build/notebooks
+	@$(BIN)/python -m mnist_scratch run
+
+test: venv  ## run every test: the package, and each lesson against its stored outputs
+	@$(BIN)/python -m pytest
+
+lab: venv  ## open the lessons in JupyterLab
+	@$(BIN)/python -m jupyter lab notebooks
+
+notebooks: venv  ## execute the lessons in place and store their outputs (needs the full data)
+	@$(BIN)/python -m mnist_scratch notebooks
+
+lint: venv  ## check style, format and types, notebooks included
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m mypy
+	$(BIN)/python -m nbqa mypy notebooks
+
+address: venv  ## write the address in pyproject.toml into badges and first cells
+	@$(BIN)/python -m mnist_scratch address
+
+clean:  ## remove all that these commands made, .venv too (not the downloaded data)
+	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find mnist_scratch tests -name __pycache__ -prune -exec rm -rf {} +
+
+venv: .venv/installed  ## prepare .venv and nothing else
+
+# The stamp is written last. Without it .venv is new or half-made, and is begun afresh; with an old one it is updated.
+.venv/installed: pyproject.toml
+	@if [ ! -f $@ ]; then \
+	    for python in $(PYTHON); do \
+	        "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	        python=; \
+	    done; \
+	    if [ -z "$$python" ]; then \
+	        echo "No Python 3.11 or newer (with venv) among: $(PYTHON)."; \
+	        echo "Install one from python.org, or name yours: make PYTHON=/path/to/python3.12 run"; \
+	        exit 1; \
+	    fi; \
+	    echo "Preparing .venv with $$("$$python" --version): a few minutes, this once."; \
+	    "$$python" -m venv --clear .venv; \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[all]"
+	@touch $@

@@ -1,0 +1,158 @@
+"""The commands: ``python -m mnist_scratch fetch | run | train | evaluate | notebooks | address``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_scratch.datasets import MNIST, DataError, load_mnist
+from mnist_scratch.lessons import LessonError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 where something failed, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except (DataError, LessonError, OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
+        if options.traceback:
+            raise
+        print(f"mnist_scratch {options.name}: {_plain(error)}", file=sys.stderr)
+        return 1
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f'{error}. The commands need the package\'s extras: pip install -e ".[all]"'
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mnist_scratch", description="Handwritten digits from NumPy alone.")
+    parser.add_argument("--traceback", action="store_true", help="on an error, show where it came from")
+    commands = parser.add_subparsers(required=True, dest="name", metavar="command")
+
+    def add(name: str, command: object, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(command=command)
+        return sub
+
+    add("fetch", _fetch, "get the full MNIST data and say where they are from")
+
+    sub = add("run", _run, "execute the lessons in order from fresh kernels; the copies go to build/notebooks")
+    sub.add_argument("--lesson", action="append", default=[], metavar="NN", help="only this one (repeatable)")
+    sub.add_argument("--sample", action="store_true", help="on the offline sample, whatever data there are")
+
+    sub = add("notebooks", _notebooks, "execute the lessons in place, on the full data, and store their outputs")
+    sub.add_argument("--lesson", action="append", default=[], metavar="NN", help="only this one (repeatable)")
+
+    sub = add("train", _train, "train a network of one hidden layer, and save its weights")
+    sub.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    sub.add_argument("--hidden", type=int, default=100, help="hidden units")
+    sub.add_argument("--epochs", type=int, default=10, help="passes over the training images")
+    sub.add_argument("--batch-size", type=int, default=32, help="images a step")
+    sub.add_argument("--learning-rate", type=float, default=0.5, help="length of a step")
+    sub.add_argument("--seed", type=int, default=0, help="of the first weights and of the images' order")
+    sub.add_argument("--out", type=Path, default=Path("weights.npz"), help="the file to write")
+
+    sub = add("evaluate", _evaluate, "measure saved weights on the test images, digit by digit")
+    sub.add_argument("weights", type=Path, help="a file that train wrote")
+
+    add("address", _address, "write the repository's address from pyproject.toml into badges and first cells")
+    return parser
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    print(_describe(load_mnist("full")))
+    return 0
+
+
+def _describe(mnist: MNIST) -> str:
+    what = "the full MNIST" if mnist.source == "full" else "the offline sample of MNIST"
+    return f"Data: {what}, {len(mnist.train.labels):,} training and {len(mnist.test.labels):,} test images"
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+
+    paths = lessons.find_lessons(options.lesson)
+    mnist = load_mnist("sample" if options.sample else "auto")
+    print(_describe(mnist), flush=True)
+    build = lessons.ROOT / "build"
+    environment = lessons.kernel_environment(mnist.source, build / "no-data")
+    outcomes = [lessons.run(path, build / "notebooks", environment) for path in paths]
+    print(f"\n{lessons.table(outcomes)}\n{_describe(mnist)}. Executed copies: {build / 'notebooks'}")
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+
+    paths = lessons.find_lessons(options.lesson)
+    try:
+        load_mnist("full")
+    except DataError as error:
+        raise LessonError(f"Stored outputs come from the full data, and these cannot be had. {error}") from error
+    outcomes = [lessons.store(path, lessons.kernel_environment("full", lessons.ROOT / "build")) for path in paths]
+    print(f"\n{lessons.table(outcomes)}")
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def _train(options: argparse.Namespace) -> int:
+    from mnist_scratch.network import Network
+    from mnist_scratch.training import train
+
+    if not options.out.parent.is_dir():
+        raise FileNotFoundError(2, "the folder for the weights is not there", str(options.out.parent))
+    mnist = load_mnist()
+    print(_describe(mnist))
+    images, labels = mnist.train.images, mnist.train.labels
+    held_out = len(labels) // 12  # the last 5,000 of 60,000
+    network = Network.from_sizes([784, options.hidden, 10], seed=options.seed)
+    history = train(
+        network,
+        images[:-held_out],
+        labels[:-held_out],
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        validation=(images[-held_out:], labels[-held_out:]),
+        seed=options.seed,
+    )
+    network.save(options.out)
+    print(f"Validation accuracy {history.validation_accuracy[-1]:.2%}, on {held_out:,} training images held back.")
+    print(f"Saved {options.out}. Next: python -m mnist_scratch evaluate {options.out}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from mnist_scratch.metrics import accuracy, digit_table
+    from mnist_scratch.network import Network
+    from mnist_scratch.preprocessing import preprocess
+
+    network = Network.load(options.weights)
+    mnist = load_mnist()
+    print(_describe(mnist))
+    labels, predictions = mnist.test.labels, network.predict(preprocess(mnist.test.images))
+    print("digit  images  wrong  accuracy  95 % interval")
+    for row in digit_table(labels, predictions):
+        print(f"{row.digit:5}  {row.count:6}  {row.wrong:5}  {row.accuracy:8.2%}  {row.low:.2%} to {row.high:.2%}")
+    print(f"Test accuracy {accuracy(labels, predictions):.2%}")
+    return 0
+
+
+def _address(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+
+    changed = lessons.write_address()
+    print("\n".join(f"Changed {path}" for path in changed) or "All badges and first cells have the address already.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""From images to what a network can take in: rows of floats for pictures, one-hot rows for labels.
+
+The paper's section 2.1 names three steps, in this order: to tensor (``to_float``), normalise (``standardize``) and
+flatten (``flatten``); section 2.2 adds one-hot encoding (``one_hot``). ``preprocess`` is the three steps together.
+``deskew`` is not in the paper: LeCun, Bottou, Bengio and Haffner (1998) straighten slanted digits before training, and
+lesson 01 shows what that is worth.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+TRAIN_MEAN = 0.13066
+"""Mean pixel of the 60,000 training images, on the scale [0, 1]."""
+
+TRAIN_STD = 0.30811
+"""Standard deviation of the same pixels."""
+
+
+def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Turn pixels 0..255 into floats 0..1.
+
+    Parameters
+    ----------
+    images : uint8 array of any shape
+        Pixels, 0 (background) to 255 (ink).
+
+    Returns
+    -------
+    float32 array of the same shape
+        ``images / 255``.
+
+    Raises
+    ------
+    TypeError
+        If the images are not uint8: floats would be divided by 255 a second time.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"images must be uint8 pixels from 0 to 255; these are {images.dtype} (to_float). "
+            "Were they converted already?"
+        )
+    return images.astype(np.float32) * np.float32(1 / 255)
+
+
+def standardize(
+    images: NDArray[np.floating[Any]], mean: ArrayLike = TRAIN_MEAN, std: ArrayLike = TRAIN_STD
+) -> NDArray[np.floating[Any]]:
+    """Move the pixels' mean to 0 and scale their standard deviation to 1: ``(x - mean) / std``.
+
+    Parameters
+    ----------
+    images : float array, (n, 28, 28)
+        What ``to_float`` returns. Any float array is taken.
+    mean, std : float, or array that broadcasts against one image
+        The training set's by default: one number for all pixels. For a mean and a deviation of each pixel's own, pass
+        arrays of shape (28, 28); the deviations must be above zero.
+
+    Returns
+    -------
+    float array of the same shape and dtype
+
+    Raises
+    ------
+    TypeError
+        If the images are whole numbers.
+    ValueError
+        If a deviation is zero, negative or not finite, or if the mean or std does not fit the images' shape.
+    """
+    images = np.asarray(images)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise TypeError(f"images must be floats; these are {images.dtype} (standardize). Run to_float(images) first.")
+    mean, std = np.asarray(mean, dtype=images.dtype), np.asarray(std, dtype=images.dtype)
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        raise ValueError(
+            "mean must be finite and std must be finite and above zero (standardize). "
+            "A pixel that never changes has std 0: leave it out, or give it std 1."
+        )
+    for name, value in (("mean", mean), ("std", std)):
+        if value.ndim and value.shape != images.shape[images.ndim - value.ndim :]:
+            raise ValueError(
+                f"{name} must be one number or have the shape of one image, {images.shape[1:]}; "
+                f"it has shape {value.shape} (standardize). Standardise before you flatten."
+            )
+    standardized: NDArray[np.floating[Any]] = images - mean
+    standardized /= std
+    return standardized
+
+
+def flatten(images: NDArray[Any]) -> NDArray[Any]:
+    """Lay each image out as one row, line after line: (n, 28, 28) -> (n, 784).
+
+    Parameters
+    ----------
+    images : array, (n, height, width)
+
+    Returns
+    -------
+    array, (n, height * width)
+        A view of the same memory where NumPy can make one, else a copy.
+
+    Raises
+    ------
+    ValueError
+        If the images are not a stack of pictures.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3:
+        raise ValueError(
+            f"images must have shape (n, height, width); they have shape {images.shape} (flatten). "
+            "For a single image, write image[np.newaxis]."
+        )
+    return images.reshape(len(images), images.shape[1] * images.shape[2])
+
+
+def one_hot(labels: ArrayLike, n_classes: int = 10) -> NDArray[np.float32]:
+    """Write each label as a row with a single 1 at the label's place (the paper's section 2.2 and figure 3).
+
+    Parameters
+    ----------
+    labels : integer array, (n,)
+        Whole numbers from 0 to ``n_classes - 1``.
+    n_classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    float32 array, (n, n_classes)
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers.
+    ValueError
+        If they are not one-dimensional, or one lies outside 0 to ``n_classes - 1``.
+    """
+    labels = check_labels(labels, n_classes, "one_hot")
+    rows = np.zeros((len(labels), n_classes), dtype=np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "labels") -> NDArray[np.integer[Any]]:
+    """Return the labels as an integer array (n,), or say what is wrong with them.
+
+    Parameters
+    ----------
+    labels : array, (n,)
+    n_classes : int
+    caller, name : str
+        The function that asks and its argument, for the message.
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers.
+    ValueError
+        If they are not one-dimensional, or one lies outside 0 to ``n_classes - 1``.
+    """
+    labels = np.asarray(labels)
+    if labels.size == 0:
+        labels = labels.astype(np.int64)
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"{name} must be integers; these are {labels.dtype} ({caller}).")
+    if labels.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,); they have shape {labels.shape} ({caller}).")
+    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    if wrong.size:
+        raise ValueError(
+            f"{name} must be integers from 0 to {n_classes - 1}; label {labels[wrong[0]]} is at position {wrong[0]} "
+            f"({caller}). Is n_classes right?"
+        )
+    return labels
+
+
+def preprocess(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Do the paper's three steps in the paper's order: to float, standardise, flatten.
+
+    Parameters
+    ----------
+    images : uint8 array, (n, 28, 28)
+
+    Returns
+    -------
+    float32 array, (n, 784)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the three steps do.
+    """
+    return flatten(standardize(to_float(images)))
+
+
+def deskew(images: NDArray[Any]) -> NDArray[Any]:
+    """Straighten slanted digits: slide each line of pixels sideways until the ink's long axis is upright.
+
+    How far an image leans is read from its second moments: with x, y the ink's coordinates about its centre, the slope
+    of the axis is ``mean(x * y) / mean(y * y)``, the regression of x on y. Line y is then moved by minus that slope
+    times y, in fractions of a pixel (linear interpolation, zero outside). The idea is that of LeCun et al. (1998).
+
+    Parameters
+    ----------
+    images : uint8 or float array, (n, height, width)
+        Background 0.
+
+    Returns
+    -------
+    array of the same shape and dtype
+        uint8 images are rounded. An image without ink, or with ink on one line only, stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If the images are not a stack of pictures, or a pixel is NaN or infinite.
+    """
+    images = np.asarray(images)
+    check_pictures(images, "deskew")
+    n, height, width = images.shape
+    y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+    straight = np.empty_like(images)
+    for start in range(0, n, 1000):  # a thousand at a time: the working arrays stay small
+        ink = images[start : start + 1000].astype(np.float32, copy=False)
+        by_line, by_column = ink.sum(axis=2), ink.sum(axis=1)  # (n, height), (n, width)
+        mass = np.maximum(by_line.sum(axis=1), np.float32(1e-12))
+        dy = y - (by_line @ y / mass)[:, np.newaxis]  # (n, height): each line's distance from the centre
+        dx = x - (by_column @ x / mass)[:, np.newaxis]  # (n, width)
+        mean_yy = (by_line * dy**2).sum(axis=1) / mass
+        mean_xy = np.einsum("nyx,ny,nx->n", ink, dy, dx, optimize=True) / mass
+        slope = np.divide(mean_xy, mean_yy, out=np.zeros_like(mean_xy), where=mean_yy > 1e-6)
+        source = x + (slope[:, np.newaxis] * dy)[:, :, np.newaxis]  # (n, height, width): where each pixel comes from
+        left = np.floor(source)
+        fraction = source - left
+        padded = np.pad(ink, ((0, 0), (0, 0), (1, 2)))  # zeros outside, so that the two neighbours always exist
+        column = np.clip(left, -1, width).astype(np.intp) + 1
+        moved = np.take_along_axis(padded, column, axis=2) * (1 - fraction)
+        moved += np.take_along_axis(padded, column + 1, axis=2) * fraction
+        straight[start : start + 1000] = np.rint(moved) if images.dtype == np.uint8 else moved
+    return straight
+
+
+def check_pictures(images: NDArray[Any], caller: str) -> None:
+    """Refuse what is not a stack of finite pictures.
+
+    Parameters
+    ----------
+    images : array, (n, height, width)
+    caller : str
+        The function that asks, for the message.
+
+    Raises
+    ------
+    TypeError
+        If the pixels are neither uint8 nor floats.
+    ValueError
+        If the shape is not (n, height, width), or a pixel is NaN or infinite.
+    """
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise TypeError(f"images must be uint8 or floats; these are {images.dtype} ({caller}).")
+    if images.ndim != 3:
+        raise ValueError(
+            f"images must have shape (n, height, width); they have shape {images.shape} ({caller}). "
+            "For a single image, write image[np.newaxis]."
+        )
+    check_finite(images, "images", caller)
+
+
+def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
+    """Refuse NaN and infinity: they would spread silently through every weight.
+
+    Parameters
+    ----------
+    values : numeric array of any shape
+    name, caller : str
+        The argument and the function that asks, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite; the first one's position is named.
+    """
+    # The smallest and the largest value are NaN if any value is: two passes, and no array as large as the images.
+    if values.size == 0 or (np.isfinite(values.min()) and np.isfinite(values.max())):
+        return
+    position = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+    raise ValueError(
+        f"{name} must be finite numbers; the value at position {position} is {values[position]} ({caller})."
+    )
