@@ -80,7 +80,7 @@ def _describe(mnist: MNIST) -> str:
 def _run(options: argparse.Namespace) -> int:
     from mnist_scratch import lessons
 
-    paths = lessons.find_lessons(options.lesson)
+    paths = lessons.find_lessons(options.lesson, lessons.ROOT)
     mnist = load_mnist("sample" if options.sample else "auto")
     print(_describe(mnist), flush=True)
     build = lessons.ROOT / "build"
@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
 def _notebooks(options: argparse.Namespace) -> int:
     from mnist_scratch import lessons
 
-    paths = lessons.find_lessons(options.lesson)
+    paths = lessons.find_lessons(options.lesson, lessons.ROOT)
     try:
         load_mnist("full")
     except DataError as error:
@@ -138,6 +138,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     network = Network.load(options.weights)
     mnist = load_mnist()
     print(_describe(mnist))
+    if mnist.source == "sample":
+        print("These are from MNIST's training images: weights trained on the full data have seen them.")
     labels, predictions = mnist.test.labels, network.predict(preprocess(mnist.test.images))
     print("digit  images  wrong  accuracy  95 % interval")
     for row in digit_table(labels, predictions):
@@ -149,7 +151,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _address(options: argparse.Namespace) -> int:
     from mnist_scratch import lessons
 
-    changed = lessons.write_address()
+    changed = lessons.write_address(lessons.ROOT)
     print("\n".join(f"Changed {path}" for path in changed) or "All badges and first cells have the address already.")
     return 0
 

@@ -51,10 +51,12 @@ ATTEMPTS = 2
 PAUSE = 1.0
 """Seconds between two tries."""
 
+GZIP_MAGIC = b"\x1f\x8b"
+
 SAMPLE_LINE = (
-    "Full MNIST was not found, so this is the offline sample: 4,000 training and 1,000 test images. "
-    "For all 70,000, connect to the network and load again, or set MNIST_SCRATCH_DATA to a folder with the four files; "
-    'load_mnist("full") says what is in the way.'
+    "Full MNIST was not found, so this is the offline sample: 4,000 training and 1,000 test images. To get all 70,000, "
+    "connect to the network and load again, or set MNIST_SCRATCH_DATA to a folder that holds the four files "
+    '(load_mnist("full") says what is in the way).'
 )
 
 
@@ -147,10 +149,9 @@ def load_mnist(
         raise ValueError(f'source must be "auto", "full" or "sample"; got {source!r} (load_mnist).')
     if source == "sample":
         return _load_sample()
-    folder = data_dir if data_dir is not None else os.environ.get("MNIST_SCRATCH_DATA")
-    if data_dir is not None or folder:
-        name = "data_dir" if data_dir is not None else "MNIST_SCRATCH_DATA"
-        return _load_folder(Path(os.fspath(folder or "")).expanduser(), name)
+    folder = (os.environ.get("MNIST_SCRATCH_DATA") or None) if data_dir is None else data_dir
+    if folder is not None:
+        return _load_folder(Path(os.path.expanduser(folder)), "MNIST_SCRATCH_DATA" if data_dir is None else "data_dir")
     try:
         return _load_cache_or_mirrors()
     except DataNotFoundError:
@@ -180,12 +181,12 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         If the file cannot be read or decompressed, or is not what its header says.
     """
     try:
-        return parse_idx(_gunzip(Path(path).read_bytes()))
+        return parse_idx(_unpack(Path(path).read_bytes())[0])
     except (OSError, DataError) as error:
         raise DataError(f"{path}: {error}") from error
 
 
-def parse_idx(data: bytes) -> NDArray[np.uint8]:
+def parse_idx(data: bytes | bytearray) -> NDArray[np.uint8]:
     """Turn the bytes of an IDX file into an array.
 
     The file opens with two zero bytes, the type (8: unsigned bytes) and the number of dimensions; then comes the size
@@ -193,8 +194,8 @@ def parse_idx(data: bytes) -> NDArray[np.uint8]:
 
     Parameters
     ----------
-    data : bytes
-        The whole file, decompressed.
+    data : bytes or bytearray
+        The whole file, decompressed. The array is a copy of bytes, and shares the memory of a bytearray.
 
     Returns
     -------
@@ -206,7 +207,7 @@ def parse_idx(data: bytes) -> NDArray[np.uint8]:
     DataError
         If the magic number or the type is wrong, or there are fewer or more values than the header says.
     """
-    if data[:2] == b"\x1f\x8b":
+    if data[:2] == GZIP_MAGIC:
         raise DataError("these bytes are gzip-compressed; decompress them first, or use read_idx.")
     if len(data) < 4 or data[:2] != b"\0\0" or data[3] == 0:
         start = bytes(data[:64])
@@ -229,26 +230,34 @@ def parse_idx(data: bytes) -> NDArray[np.uint8]:
         fault = "truncated" if found < expected else "trailing bytes"
         raise DataError(f"{fault}: the header says {expected:,} values, and {found:,} bytes follow it.")
     try:
-        return np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy()  # a copy can be written to
+        array = np.frombuffer(data, np.uint8, offset=header).reshape(shape)
     except ValueError as error:  # an empty array with more or larger dimensions than NumPy takes
         raise DataError(f"NumPy has no array of {n_dims} dimensions with this shape: {error}.") from error
+    return array if array.flags.writeable else array.copy()
 
 
-def _gunzip(data: bytes) -> bytes:
-    """Decompress what is gzipped; return anything else as it is."""
-    if data[:2] != b"\x1f\x8b":
-        return data
+def _unpack(data: bytes) -> tuple[bytes | bytearray, str]:
+    """Decompress what is gzipped; return the IDX bytes and their SHA-256, taken on a second thread meanwhile."""
+    digest = hashlib.sha256()
+    if data[:2] != GZIP_MAGIC:
+        digest.update(data)
+        return data, digest.hexdigest()
+    idx = bytearray()
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as unzipped, ThreadPoolExecutor(1) as beside:
+            while piece := unzipped.read(2**20):
+                beside.submit(digest.update, piece)
+                idx += piece
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"truncated or damaged gzip data ({error}).") from error
+    return idx, digest.hexdigest()
 
 
-def _verified(data: bytes, name: str) -> bytes:
+def _verified(data: bytes, name: str) -> bytes | bytearray:
     """Return the IDX bytes in ``data`` if they are those of the published file ``name``; else say what is wrong."""
-    idx = _gunzip(data)
-    if hashlib.sha256(idx).hexdigest() != SHA256[name]:
-        shape = parse_idx(idx).shape  # a file that is not even IDX has its own error
+    idx, digest = _unpack(data)
+    if digest != SHA256[name]:
+        shape = parse_idx(idx).shape  # bytes that are not IDX at all raise an error of their own here
         raise DataError(f"an IDX file of shape {shape}, but not the published {name}: its SHA-256 differs.")
     return idx
 
@@ -293,9 +302,9 @@ def _as_mnist(arrays: dict[str, NDArray[np.uint8]]) -> MNIST:
 
 
 def _load_folder(folder: Path, asked_by: str) -> MNIST:
-    """Load from the folder that the user named. Whatever is wrong with it is an error, never a reason to go elsewhere."""
+    """Load from the folder that the user named: whatever is wrong with it is an error, never a reason to go on."""
     if not os.path.isdir(folder):
-        raise DataError(f"{asked_by} must be a folder that holds MNIST's four files; {folder} is no folder to be read.")
+        raise DataError(f"{asked_by} must be a folder that holds MNIST's four files; there is no folder {folder}.")
     arrays, problems = _read_all(folder)
     if problems:
         raise DataError(
@@ -308,7 +317,7 @@ def _load_folder(folder: Path, asked_by: str) -> MNIST:
 
 def _cache_folder() -> Path:
     if chosen := os.environ.get("MNIST_SCRATCH_CACHE"):
-        return Path(chosen).expanduser()
+        return Path(os.path.expanduser(chosen))
     import pooch
 
     return Path(pooch.os_cache("mnist_scratch"))
@@ -354,33 +363,33 @@ def _how_to_get_it(cache: Path, mirrors: list[str], tried: list[str]) -> str:
     )
 
 
-def _fetch(name: str, mirrors: list[str], tried: list[str]) -> bytes | None:
+def _fetch(name: str, mirrors: list[str], tried: list[str]) -> bytes | bytearray | None:
     """Download one file from the first mirror that has it right; add the reason of each failure to ``tried``.
 
     A mirror that fails goes to the end of ``mirrors``, so that the next file starts with one that works.
     """
     for _ in range(len(mirrors)):
         url = f"{mirrors[0].rstrip('/')}/{name}.gz"
-        for attempt in range(ATTEMPTS):
+        for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 return _verified(_download(url, name), name)
-            except (OSError, ValueError) as error:  # what requests raises is either
-                if attempt + 1 < ATTEMPTS and _may_pass(error):
-                    time.sleep(PAUSE)
-                    continue
-                tried.append(f"{url}: {error}")
-                break
+            except (OSError, ValueError) as error:  # all that requests raises is one of these
+                if not attempts_left or not _may_pass(error):
+                    tried.append(f"{url}: {error}")
+                    break
+                time.sleep(PAUSE)
         mirrors.append(mirrors.pop(0))
     return None
 
 
 def _download(url: str, name: str) -> bytes:
-    """Fetch into memory: ten megabytes at most, and nothing half-done can be left behind."""
+    """Fetch into memory: it is ten megabytes at most, and an interruption leaves nothing behind."""
     import pooch
     from tqdm import tqdm
 
     body = io.BytesIO()
-    with tqdm(total=1, desc=name, unit="B", unit_scale=True, leave=False) as progress:  # pooch sets the true total
+    with tqdm(total=1, desc=name, unit="B", unit_scale=True, leave=False, delay=0.5) as progress:
+        progress.reset = lambda: None  # pooch sets the true total, and calls this last: it would draw the bar once more
         pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=TIMEOUT)(url, body, None)
     return body.getvalue()
 
@@ -389,13 +398,13 @@ def _may_pass(error: Exception) -> bool:
     """Tell whether the same mirror may well answer at the next try: a busy server or a dropped connection."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code in (429, 500, 502, 503, 504)
     dropped = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
     return isinstance(error, dropped) and not isinstance(error, requests.Timeout)
 
 
-def _save(idx: bytes, path: Path) -> None:
+def _save(idx: bytes | bytearray, path: Path) -> None:
     """Write a file so that others see all of it or nothing, whoever else writes and whenever this is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")

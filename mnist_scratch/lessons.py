@@ -123,6 +123,7 @@ def execute(notebook: Any, name: str, folder: Path, environment: Mapping[str, st
         timeout=CELL_TIMEOUT,
         record_timing=False,
         coalesce_streams=True,
+        shutdown_kernel="immediate",  # after Ctrl-C a graceful end would print the kernel's traceback
         resources={"metadata": {"path": str(folder)}},
     )
     started, place, error = time.perf_counter(), "before the first cell", ""

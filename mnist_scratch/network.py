@@ -314,8 +314,8 @@ class Network:
             If it is not a saved network, is damaged, or holds numbers that are not finite.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
+                arrays = dict(saved)
         except FileNotFoundError:
             raise
         except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:

