@@ -50,5 +50,5 @@ venv: .venv/installed  ## prepare .venv and nothing else
 	    echo "Preparing .venv with $$("$$python" --version): a few minutes, this once."; \
 	    "$$python" -m venv --clear .venv; \
 	fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[all]"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[all]"
 	@touch $@

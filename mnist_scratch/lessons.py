@@ -8,6 +8,7 @@ README show, and ``write_address`` puts it there.
 
 import os
 import re
+import sys
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -124,10 +125,12 @@ def execute(notebook: Any, name: str, folder: Path, environment: Mapping[str, st
         record_timing=False,
         coalesce_streams=True,
         shutdown_kernel="immediate",  # after Ctrl-C a graceful end would print the kernel's traceback
+        extra_arguments=["--log-level=ERROR"],  # kernels talk over TCP on this machine alone, and warn about it
         resources={"metadata": {"path": str(folder)}},
     )
     started, place, error = time.perf_counter(), "before the first cell", ""
-    with tqdm(total=len(cells), desc=name, unit="cell", dynamic_ncols=True) as bar:
+    pace = 0.1 if sys.stderr.isatty() else 60  # a log gets each line's beginning and end
+    with tqdm(total=len(cells), desc=name, unit="cell", dynamic_ncols=True, mininterval=pace) as bar:
         try:
             # Cell by cell, since client.execute() would catch Ctrl-C and carry on without a kernel.
             with client.setup_kernel(cleanup_kc=True, env=dict(environment)):

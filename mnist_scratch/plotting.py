@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from mnist_scratch.network import Network
     from mnist_scratch.training import History
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -388,3 +389,100 @@ def draw_sides(
         ax.plot(*points[marks != 1].T, "o", color=BLACK, markerfacecolor="white", markersize=11, markeredgewidth=2)
     ax.set(xlabel="input $x_1$", ylabel="input $x_2$", xlim=limits, ylim=limits, aspect="equal")
     ax.set_title(title)
+
+
+def draw_broadcast(left: ArrayLike, right: ArrayLike, title: str = "", sign: str = "+", form: str = "{:g}") -> Figure:
+    """Draw ``left + right`` (or ``-``) as three grids, with the repetitions that broadcasting imagines shown pale.
+
+    The paper's figure 7. Cells that are in memory are blue with black numbers; repetitions are white, dotted and grey.
+
+    Parameters
+    ----------
+    left, right : array, (rows, columns), (columns,) or ()
+        Of shapes that broadcast to two axes.
+    title : str
+    sign : {"+", "-"}
+    form : str
+        How a number is written.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If the sign is another, the shapes do not fit, or the result has more than two axes.
+    """
+    first, second = np.asarray(left), np.asarray(right)
+    if sign not in ("+", "-"):
+        raise ValueError(f"sign must be + or -; it is {sign!r} (draw_broadcast).")
+    result = np.atleast_2d(first + second if sign == "+" else first - second)
+    if result.ndim > 2:
+        raise ValueError(f"left and right must broadcast to two axes; they give {result.shape} (draw_broadcast).")
+    n_rows, n_columns = result.shape
+    size = (min(10.0, 0.9 + 1.9 * n_columns), 1.05 + 0.5 * n_rows)
+    figure, axes = new_figure(1, 5, size=size, width_ratios=[n_columns, 0.6, n_columns, 0.6, n_columns])
+    for ax, array in zip(axes[::2], (first, second, result), strict=True):
+        shape = (1,) * (2 - array.ndim) + array.shape
+        copied = np.ones(result.shape, dtype=bool)
+        copied[: shape[0], : shape[1]] = False
+        faces = np.where(copied, "white", "#CDE5F5")
+        shown = "the result" if array is result else "shape"
+        draw_matrix(ax, np.broadcast_to(array, result.shape), f"{shown} {array.shape}", form, faces)
+        for patch, text, is_copy in zip(ax.patches, ax.texts, copied.flat, strict=True):
+            if is_copy:
+                patch.set(linestyle=":", edgecolor="#B0B0B0")
+                text.set(color=GREY, style="italic")
+    for ax, symbol in zip(axes[1::2], (sign.replace("-", "−"), "="), strict=True):
+        ax.text(0.5, 0.5, symbol, ha="center", va="center", fontsize=20, transform=ax.transAxes)
+        ax.set_axis_off()
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def draw_answer(network: Network, image: NDArray[np.uint8], title: str = "") -> Figure:
+    """Draw one image on its way through a trained network with one hidden layer: pixels, hidden outputs, answer.
+
+    Parameters
+    ----------
+    network : Network
+        Two layers, 784 inputs, at most 40 hidden units and 10 outputs.
+    image : uint8 array, (28, 28)
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+        Circles are units, filled the darker the larger their output. Between hidden units and outputs, the arrows that
+        carry most: full blue ones raise the output, dashed red ones lower it.
+    """
+    from mnist_scratch.preprocessing import preprocess
+
+    out = network.forward(preprocess(image[np.newaxis]))[0]
+    hidden = network.layers[0].out[0]
+    carried = hidden[:, np.newaxis] * network.layers[1].weights  # (n_hidden, 10)
+    figure, ax = new_figure(size=(9.0, 4.4))
+    ax.imshow(image, extent=(0.0, 3.6, 0.2, 3.8), zorder=1)
+    ax.plot([0, 3.6, 3.6, 0, 0], [0.2, 0.2, 3.8, 3.8, 0.2], color=GREY, linewidth=0.8)
+    hidden_y, out_y = np.linspace(3.9, 0.1, len(hidden)), np.linspace(3.85, 0.15, len(out))
+    for y in hidden_y:
+        ax.plot([3.65, 5.25], [2, y], color=GREY, linewidth=0.4, zorder=1)
+    strongest = np.sort(np.abs(carried).ravel())[-60]
+    for unit, digit in np.argwhere(np.abs(carried) >= strongest):
+        up = carried[unit, digit] > 0
+        weight = min(1.0, float(abs(carried[unit, digit]) / np.abs(carried).max()))
+        line: dict[str, Any] = {"color": BLUE if up else VERMILION, "linestyle": "-" if up else (0, (3, 2))}
+        ax.plot([5.4, 7.5], [hidden_y[unit], out_y[digit]], linewidth=0.4 + 1.6 * weight, zorder=1, **line)
+    for x, heights, values, size in ((5.3, hidden_y, hidden, 55), (7.6, out_y, out, 190)):
+        ax.scatter(np.full(len(heights), x), heights, s=size, c=values, vmin=0, vmax=1, edgecolors=GREY, zorder=3)
+    for digit, y in enumerate(out_y):
+        bold = "bold" if digit == out.argmax() else "normal"
+        ax.text(7.85, y, f"{digit}   {out[digit]:.2f}", va="center", fontsize=11, fontweight=bold)
+    for x, text in ((1.8, "784 pixels"), (5.3, f"{len(hidden)} hidden units"), (7.95, f"{len(out)} outputs")):
+        ax.text(x, -0.12, text, ha="center", va="top", fontsize=10)
+    ax.set(xlim=(-0.05, 9.0), ylim=(-0.35, 4.1))
+    ax.set_axis_off()
+    ax.set_title(title)
+    return figure

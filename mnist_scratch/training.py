@@ -287,9 +287,8 @@ def _measure(
 def _progress_bar(n_steps: int, progress: bool) -> Any:  # noqa: ANN401 - tqdm's class depends on where it runs
     from tqdm.auto import tqdm
 
-    # Left unsaid, `disable` follows the environment variable TQDM_DISABLE.
-    switch = {} if progress else {"disable": True}
-    return tqdm(total=n_steps, unit=" steps", desc="training", leave=False, **switch)
+    off = not progress or bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own variable, which its notebook bar overlooks
+    return tqdm(total=n_steps, unit=" steps", desc="training", leave=False, disable=off)
 
 
 def _summary(history: History) -> str:

@@ -69,6 +69,7 @@ def test_run_executes_every_lesson_and_tells_of_those_that_fail(root, capfd):
     assert "offline sample of MNIST, 4,000 training and 1,000 test images" in out.splitlines()[-1]
     assert all(f"{name}: " in err for name in ("00_good", "01_bad", "02_later"))  # a progress line each
     assert "Traceback" not in out + err
+    assert "WARNING" not in out + err
     copies = root / "build" / "notebooks"
     assert printed(copies / "00_good.ipynb")[0].split() == [sys.prefix, "notebooks", "1"]
     assert printed(copies / "01_bad.ipynb") == ["1\n", "", ""]
@@ -142,6 +143,19 @@ def test_stored_lessons_are_the_same_each_time(root):
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert first.endswith(b"}\n")
     assert [file.name for file in path.parent.iterdir()] == ["00_a.ipynb"]
+
+
+def test_training_leaves_no_progress_bar_in_what_is_stored(root):
+    recipe = """
+import numpy as np
+from mnist_scratch.network import Network
+from mnist_scratch.training import train
+history = train(Network.from_sizes([2, 2], seed=0), np.zeros((4, 2)), [0, 1, 0, 1])
+print(len(history.epoch))"""
+    path = write(root, "00_a", recipe)
+    assert lessons.store(path, lessons.kernel_environment("full", root)).error == ""
+    (output,) = nbformat.read(path, as_version=4).cells[1].outputs
+    assert output.text == "1\n"
 
 
 @pytest.mark.parametrize(
