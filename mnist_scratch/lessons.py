@@ -6,6 +6,7 @@ stands in ``pyproject.toml`` alone: ``first_cells`` and ``readme_badges`` derive
 README show, and ``write_address`` puts it there.
 """
 
+import base64
 import os
 import re
 import sys
@@ -191,7 +192,17 @@ def store(path: Path, environment: Mapping[str, str]) -> Outcome:
     )
     if not outcome.error:
         _write(notebook, path)
+        if picture := readme_picture(notebook):
+            path.with_name("readme.png").write_bytes(picture)
     return outcome
+
+
+def readme_picture(notebook: Any) -> bytes:  # noqa: ANN401
+    """Return the PNG that the cell tagged ``readme`` shows: the README's picture. Empty where no cell is so tagged."""
+    for cell in notebook.cells:
+        if "readme" in cell.metadata.get("tags", []):
+            return base64.b64decode(cell.outputs[0].data["image/png"])
+    return b""
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

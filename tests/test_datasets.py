@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -414,6 +415,16 @@ def test_the_second_mirror_is_used_when_the_first_is_bad(fault, files, cache, mo
     assert capsys.readouterr().out == ""
 
 
+def test_a_stalled_mirror_is_given_up_in_time(files, monkeypatch):
+    be_impatient(monkeypatch)
+    with Mirror(files, {"*": "stalled"}) as mirror:
+        use(monkeypatch, mirror)
+        began = time.monotonic()
+        with pytest.raises(DataNotFoundError, match="timed out"):
+            load_mnist("full")
+    assert time.monotonic() - began < 30  # the mirror itself would hold the line for 60
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mirror_that_fails_in_the_middle_is_replaced_there(name, files, cache, monkeypatch):
     with Mirror(files, {name: "wrong"}) as first, Mirror(files) as second:
@@ -567,6 +578,24 @@ def test_a_cache_that_cannot_be_a_folder(files, cache, monkeypatch):
         use(monkeypatch, mirror)
         with pytest.warns(UserWarning, match="MNIST_SCRATCH_CACHE"):
             assert_holds(load_mnist("full"), files)
+
+
+def test_another_may_write_the_same_file_meanwhile(files, cache, monkeypatch):
+    write = Path.write_bytes
+
+    def write_with_a_pause(path, data):
+        monkeypatch.setattr(Path, "write_bytes", write)
+        with path.open("wb") as file:
+            file.write(data[:100])
+            file.flush()
+            assert_holds(load_mnist("full"), files)  # stands for a second notebook
+            file.write(data[100:])
+
+    monkeypatch.setattr(Path, "write_bytes", write_with_a_pause)
+    with Mirror(files) as mirror:
+        use(monkeypatch, mirror)
+        assert_holds(load_mnist("full"), files)
+    assert_cache_is(cache, files)
 
 
 def test_an_interrupt_while_writing_leaves_nothing(files, cache, monkeypatch):

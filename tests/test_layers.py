@@ -15,6 +15,7 @@ def test_sigmoid_agrees_with_scipy_and_stays_quiet_at_the_extremes(dtype):
     out = sigmoid(net)
     assert out.dtype == dtype
     np.testing.assert_allclose(out, special.expit(np.maximum(net, dtype(-80))), rtol=4 * np.finfo(dtype).eps)
+    assert sigmoid(dtype(0)) == 0.5  # a single number too
     assert (out >= 0).all()
     assert (out <= 1).all()
 

@@ -32,7 +32,7 @@ SECTIONS = (
     "In practice",
     "Further reading",
 )
-TAGS = {"headline", "nbval-check-output", "full-data"}
+TAGS = {"headline", "nbval-check-output", "full-data", "readme"}
 MAX_LINES = 20
 MAX_BYTES = 2_000_000
 PATH_OR_ADDRESS = re.compile(
@@ -207,6 +207,12 @@ RULES: tuple[Callable[[Path, NotebookNode], Iterator[str]], ...] = (
 def problems(path: Path) -> list[str]:
     notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))  # nbformat.read would mend some of it
     return [problem for rule in RULES for problem in rule(path, notebook)]
+
+
+def test_the_readmes_picture_is_the_one_stored_in_the_lesson():
+    pictures = [lessons.readme_picture(nbformat.read(path, as_version=4)) for path in LESSONS]
+    assert [picture for picture in pictures if picture] == [(lessons.ROOT / "notebooks" / "readme.png").read_bytes()]
+    assert "](notebooks/readme.png)" in (lessons.ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_lessons_are_there():

@@ -85,6 +85,32 @@ def test_plot_history_without_validation_or_labels():
     assert len(figure.axes[1].lines) == 0
 
 
+def test_draw_sides_draws_the_line_and_shades_one_side():
+    _, ax = plotting.new_figure()
+    plotting.draw_sides(ax, lambda inputs: inputs[:, 0] + inputs[:, 1] - 1, "Half", [[0, 0], [1, 1]], [0, 1])
+    shaded, line = ax.collections
+    for path in line.get_paths():
+        np.testing.assert_allclose(path.vertices.sum(axis=1), 1, atol=1e-9)
+    assert shaded.get_paths()[0].contains_point((1.2, 1.2))
+    assert not shaded.get_paths()[0].contains_point((0.1, 0.1))
+    np.testing.assert_array_equal([mark.get_xydata()[0] for mark in ax.lines], [[1, 1], [0, 0]])
+    with pytest.raises(ValueError, match="a 0 or a 1 for each of the 2 points"):
+        plotting.draw_sides(ax, lambda inputs: inputs[:, 0], points=[[0, 0], [1, 1]], labels=[0])
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("+", [[11, 22], [13, 24]]), ("-", [[-9, -18], [-7, -16]])])
+def test_draw_broadcast_shows_the_sum_and_marks_the_copies(sign, expected):
+    figure = plotting.draw_broadcast([[1, 2], [3, 4]], [10, 20], "Twice", sign)
+    grids = figure.axes[::2]
+    assert [texts(ax) for ax in grids[:2]] == [["1", "2", "3", "4"], ["10", "20", "10", "20"]]
+    assert texts(grids[2]) == [f"{value:g}" for value in np.ravel(expected)]
+    assert [text.get_style() for text in grids[1].texts] == ["normal", "normal", "italic", "italic"]
+    with pytest.raises(ValueError, match=r"sign must be \+ or -"):
+        plotting.draw_broadcast([1], [2], sign="x")
+    with pytest.raises(ValueError, match="must broadcast to two axes"):
+        plotting.draw_broadcast(np.zeros((2, 2, 2)), 1)
+
+
 def test_draw_answer_shows_the_ten_outputs():
     network = Network.from_sizes([784, 30, 10])
     figure = plotting.draw_answer(network, np.full((28, 28), 100, dtype=np.uint8), "Reads")
