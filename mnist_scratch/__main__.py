@@ -1,4 +1,4 @@
-"""The commands: ``python -m mnist_scratch fetch | run | train | evaluate | notebooks | address``."""
+"""The commands: ``python -m mnist_scratch fetch | run | train | evaluate | study | reproduce | ...``."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_scratch.datasets import MNIST, DataError, load_mnist
+from mnist_scratch.experiments.engine import StudyError
 from mnist_scratch.lessons import LessonError
 
 
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
-    except (DataError, LessonError, OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
+    except (DataError, LessonError, StudyError, OSError, ValueError, ArithmeticError, ModuleNotFoundError) as error:
         if options.traceback:
             raise
         print(f"mnist_scratch {options.name}: {_plain(error)}", file=sys.stderr)
@@ -61,10 +62,25 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, default=Path("weights.npz"), help="the file to write")
 
     sub = add("evaluate", _evaluate, "measure saved weights on the test images, digit by digit")
-    sub.add_argument("weights", type=Path, help="a file that train wrote")
+    sub.add_argument("weights", type=Path, nargs="?", help="a file that train wrote; without it, the best network's")
 
+    sub = add("study", _study, "make the runs of a study; those finished are kept, and never made twice")
+    sub.add_argument("study", metavar="NAME", help="its name; without it, the list", nargs="?")
+    sub.add_argument("--seeds", type=int, metavar="N", help="fewer or more than the study's own")
+    _add_engine(sub)
+
+    sub = add("reproduce", _reproduce, "make all the studies again, and compare each with its record")
+    _add_engine(sub)
+
+    add("verdicts", _verdicts, "write the table of verdicts, from the recorded results, into the README")
     add("address", _address, "write the repository's address from pyproject.toml into badges and first cells")
     return parser
+
+
+def _add_engine(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--workers", type=int, metavar="N", help="processes on this machine; its cores, if left out")
+    sub.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler, as tcp://10.0.0.5:8786: run there")
+    sub.add_argument("--record", action="store_true", help="write what came into the package, as its recorded results")
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -131,11 +147,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from mnist_scratch.experiments import averaged_outputs, best_network
     from mnist_scratch.metrics import accuracy, digit_table
     from mnist_scratch.network import Network
     from mnist_scratch.preprocessing import preprocess
 
-    network = Network.load(options.weights)
+    network = best_network() if options.weights is None else Network.load(options.weights)
     mnist = load_mnist()
     print(_describe(mnist))
     if mnist.source == "sample":
@@ -145,6 +162,68 @@ def _evaluate(options: argparse.Namespace) -> int:
     for row in digit_table(labels, predictions):
         print(f"{row.digit:5}  {row.count:6}  {row.wrong:5}  {row.accuracy:8.2%}  {row.low:.2%} to {row.high:.2%}")
     print(f"Test accuracy {accuracy(labels, predictions):.2%}")
+    if options.weights is None:
+        averaged = averaged_outputs(network, mnist.test.images).argmax(axis=1)
+        print(f"Outputs averaged over small warps of each image: {accuracy(labels, averaged):.2%}")
+    return 0
+
+
+def _study(options: argparse.Namespace) -> int:
+    from mnist_scratch.experiments.studies import STUDIES
+
+    if options.study is None:
+        for study in STUDIES.values():
+            print(f"{study.name:14} {len(study.recipes):2} recipes x {study.seeds:3} seeds  {study.question}")
+        return 0
+    if options.study not in STUDIES:
+        raise StudyError(f"there is no study {options.study!r}; there are {', '.join(STUDIES)}.")
+    _run_and_compare(options.study, options.seeds, options)
+    return 0
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from mnist_scratch.experiments.studies import STUDIES
+
+    for name in STUDIES:
+        _run_and_compare(name, None, options)
+    return 0
+
+
+def _run_and_compare(name: str, seeds: int | None, options: argparse.Namespace) -> None:
+    """Make a study's runs under build/studies, and print each recipe's mean beside the recorded one."""
+    import os
+
+    from mnist_scratch import lessons
+    from mnist_scratch.experiments import results
+    from mnist_scratch.experiments.engine import run_study
+    from mnist_scratch.experiments.studies import STUDIES
+
+    mnist = load_mnist()
+    print(_describe(mnist))
+    folder = lessons.ROOT / "build" / ("studies" if mnist.source == "full" else "studies-on-the-sample")
+    study = STUDIES[name]
+    workers = (os.cpu_count() or 1) if options.workers is None else options.workers
+    records = run_study(study, folder / name, seeds=seeds, workers=workers, dask=options.dask)
+    came = results.load_results(name, results.save_results(study, records, folder).parent)
+    try:
+        recorded = results.load_results(name)
+    except FileNotFoundError:
+        recorded = None
+    print(f"\n{study.question}")
+    for recipe in study.recipes:
+        before = recorded.summary(recipe) if recorded is not None and recipe in recorded.recipes else "nothing"
+        print(f"  {recipe:40} {came.summary(recipe)}; recorded: {before}")
+    if options.record:
+        results.record(study, records, folder / name)
+        print(f"Recorded in {results.FOLDER}")
+
+
+def _verdicts(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+    from mnist_scratch.experiments import claims
+
+    changed = claims.write_table(lessons.ROOT / "README.md")
+    print("The README's table has changed." if changed else "The README's table is as the recorded results have it.")
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.preprocessing import check_labels
+from mnist_scratch.preprocessing import check_finite, check_labels
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike, n_classes: int = 10) -> float:
@@ -132,6 +132,43 @@ def wilson_interval(right: int, count: int, z: float = 1.96) -> tuple[float, flo
     reach = z * np.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
     return max(0.0, float((middle - reach) / scale)), min(1.0, float((middle + reach) / scale))
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return the mean over runs, and Student's interval for it: where the mean over ever more runs may lie.
+
+    mean ± t s / √n, with s the deviation between the runs (divisor n - 1) and t from Student's distribution with n - 1
+    degrees of freedom (Student 1908).
+
+    Parameters
+    ----------
+    values : float array, (n,)
+        One number for each run, such as its accuracy; n at least 2.
+    confidence : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    (mean, low, high) : floats
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values, one is not finite, or the confidence is out of range.
+    """
+    from scipy.special import stdtrit
+
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            f"values must be at least two numbers in a row; their shape is {values.shape} (mean_interval)."
+        )
+    check_finite(values, "values", "mean_interval")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be above 0 and below 1; it is {confidence!r} (mean_interval).")
+    n, mean = len(values), float(values.mean())
+    reach = float(stdtrit(n - 1, (1 + confidence) / 2) * values.std(ddof=1) / np.sqrt(n))
+    return mean, mean - reach, mean + reach
 
 
 def _checked_pair(

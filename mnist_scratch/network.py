@@ -264,18 +264,20 @@ class Network:
         check_finite(targets, "targets", caller)
         return rows, targets
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
         """Write weights, biases, activations and cost to a .npz file, whole or not at all.
 
         Parameters
         ----------
         path : str or path
             Used as it is given.
+        half : bool
+            Round weights and biases to float16: a smaller file, and about three digits of each number.
 
         Raises
         ------
         ValueError
-            If the cost is not one of this package's.
+            If the cost is not one of this package's, or half is asked for numbers too large for float16.
         OSError
             If the file cannot be written; one that was there before is then untouched.
         """
@@ -283,7 +285,13 @@ class Network:
             raise ValueError(f"only networks with a cost of {', '.join(COSTS)} can be saved (Network.save).")
         arrays: dict[str, Any] = {"format": FORMAT, "cost": self.cost.name}
         for k, layer in enumerate(self.layers):
-            arrays[f"weights_{k}"], arrays[f"biases_{k}"] = layer.weights, layer.biases
+            weights, biases = layer.weights, layer.biases
+            if half and max(np.abs(weights).max(), np.abs(biases).max()) > np.finfo(np.float16).max:
+                raise ValueError(
+                    f"layer {k} has numbers too large for float16; save it with half=False (Network.save)."
+                )
+            kept = np.float16 if half else self.dtype
+            arrays[f"weights_{k}"], arrays[f"biases_{k}"] = weights.astype(kept), biases.astype(kept)
             arrays[f"activation_{k}"] = layer.activation
         path = Path(path)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -326,6 +334,8 @@ class Network:
             layers = []
             for k in range(sum(name.startswith("weights_") for name in arrays)):
                 weights, biases = arrays[f"weights_{k}"], arrays[f"biases_{k}"]
+                if weights.dtype == np.float16:  # saved with half=True
+                    weights, biases = weights.astype(np.float32), biases.astype(np.float32)
                 n_in, n_out = weights.shape
                 layer = Layer(n_in, n_out, activation=str(arrays[f"activation_{k}"]), dtype=weights.dtype)
                 if biases.shape != layer.biases.shape or biases.dtype != layer.dtype:

@@ -241,6 +241,78 @@ def deskew(images: NDArray[Any]) -> NDArray[Any]:
     return straight
 
 
+def shift(images: NDArray[Any], down: ArrayLike, right: ArrayLike) -> NDArray[Any]:
+    """Move each image by whole pixels; what leaves the frame is lost, and zeros come in.
+
+    Parameters
+    ----------
+    images : uint8 or float array, (n, height, width)
+    down, right : int, or integer array (n,)
+        Pixels; negative is up, and left.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    TypeError
+        If a distance is not whole.
+    ValueError
+        If a shape does not fit.
+    """
+    images = np.asarray(images)
+    check_pictures(images, "shift")
+    n, height, width = images.shape
+    places, inside = [], []
+    for name, distance, length in (("down", down, height), ("right", right, width)):
+        distance = np.asarray(distance)
+        if not np.issubdtype(distance.dtype, np.integer):
+            raise TypeError(f"{name} must be whole pixels; it is {distance.dtype} (shift).")
+        if distance.ndim > 0 and distance.shape != (n,):
+            raise ValueError(
+                f"{name} must be one number or have shape ({n},), one for each image; it has shape {distance.shape} "
+                "(shift)."
+            )
+        source = np.arange(length) - np.broadcast_to(distance, (n,))[:, np.newaxis]  # (n, length)
+        inside.append((source >= 0) & (source < length))
+        places.append(np.clip(source, 0, length - 1))
+    moved: NDArray[Any] = images[
+        np.arange(n)[:, np.newaxis, np.newaxis], places[0][:, :, np.newaxis], places[1][:, np.newaxis, :]
+    ]
+    moved[~(inside[0][:, :, np.newaxis] & inside[1][:, np.newaxis, :])] = 0
+    return moved
+
+
+def center(images: NDArray[Any]) -> NDArray[Any]:
+    """Move each image by whole pixels until its ink's centre of mass is in the middle, as MNIST's makers did.
+
+    Parameters
+    ----------
+    images : uint8 or float array, (n, height, width)
+        Background 0. An image without ink stays as it is.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``shift``.
+    """
+    images = np.asarray(images)
+    check_pictures(images, "center")
+    by_line, by_column = (images.sum(axis=axis, dtype=np.float64) for axis in (2, 1))
+    mass = by_line.sum(axis=1)
+    safe = np.where(mass > 0, mass, 1)
+    distances = []
+    for ink in (by_line, by_column):
+        middle = (ink.shape[1] - 1) / 2
+        distances.append(np.where(mass > 0, np.rint(middle - ink @ np.arange(ink.shape[1]) / safe), 0).astype(np.int64))
+    return shift(images, *distances)
+
+
 def check_pictures(images: NDArray[Any], caller: str) -> None:
     """Refuse what is not a stack of finite pictures.
 

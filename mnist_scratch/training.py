@@ -104,6 +104,7 @@ def train(
     learning_rate: float = 0.1,
     momentum: float = 0.0,
     schedule: Schedule | None = None,
+    weight_decay: float = 0.0,
     augment: Augmentation | None = None,
     validation: tuple[NDArray[Any], ArrayLike] | None = None,
     seed: int = 0,
@@ -130,6 +131,9 @@ def train(
     schedule : callable, optional
         Takes the share of the steps already done, 0 to 1, and returns a factor for the learning rate, such as
         ``cosine``.
+    weight_decay : float
+        0 or more. Each step also shrinks the weights, not the biases, by this share times the learning rate: without
+        momentum the gradient step of weight_decay / 2 * sum of squared weights (Krogh and Hertz 1992).
     augment : callable, optional
         Takes (float32 images (n, 28, 28) in [0, 1], generator) and returns new ones; called for each batch. Needs uint8
         images.
@@ -152,7 +156,7 @@ def train(
     DivergenceError
         If the cost is no longer a finite number; the error says at which step.
     """
-    _check_recipe(epochs, batch_size, learning_rate, momentum)
+    _check_recipe(epochs, batch_size, learning_rate, momentum, weight_decay)
     rows, targets, classes = _prepare(network, images, labels, "images", augment)
     held_out = None if validation is None else _prepare(network, *validation, "validation images", None)
 
@@ -187,6 +191,9 @@ def train(
                 if classes is not None:
                     n_right += int(np.count_nonzero(network.layers[-1].out.argmax(axis=1) == classes[chosen]))
                 gradients = [g for layer in network.layers for g in (layer.dcost_dweights, layer.dcost_dbiases)]
+                if weight_decay:
+                    for layer in network.layers:
+                        layer.weights *= 1 - rate * weight_decay
                 for k, gradient in enumerate(gradients):
                     if momentum:
                         velocities[k] *= momentum
@@ -212,7 +219,7 @@ def train(
     return history
 
 
-def _check_recipe(epochs: int, batch_size: int, learning_rate: float, momentum: float) -> None:
+def _check_recipe(epochs: int, batch_size: int, learning_rate: float, momentum: float, weight_decay: float) -> None:
     for name, number in (("epochs", epochs), ("batch_size", batch_size)):
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 1:
             raise ValueError(f"{name} must be a whole number above 0; it is {number!r} (train).")
@@ -220,6 +227,11 @@ def _check_recipe(epochs: int, batch_size: int, learning_rate: float, momentum: 
         raise ValueError(f"learning_rate must be finite and above 0; it is {learning_rate!r} (train).")
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must be from 0 to below 1; it is {momentum!r} (train).")
+    if not 0 <= weight_decay * learning_rate < 1:
+        raise ValueError(
+            "weight_decay must be 0 or more, and times learning_rate below 1, or weights change sign; "
+            f"it is {weight_decay!r} (train)."
+        )
 
 
 def _prepare(

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy import stats
 
-from mnist_scratch.metrics import accuracy, confusion_matrix, digit_table, wilson_interval
+from mnist_scratch.metrics import accuracy, confusion_matrix, digit_table, mean_interval, wilson_interval
 
 LABELS = np.array([0, 0, 1, 1, 1, 2], dtype=np.uint8)
 PREDICTIONS = np.array([0, 1, 1, 1, 0, 2])
@@ -52,7 +52,7 @@ def test_the_papers_table_adds_up():
 
 @pytest.mark.parametrize(("right", "count"), [(0, 7), (7, 7), (3, 10), (9264, 10_000)])
 def test_wilson_interval_agrees_with_scipy(right, count):
-    theirs = binomtest(right, count).proportion_ci(method="wilson")
+    theirs = stats.binomtest(right, count).proportion_ci(method="wilson")
     assert wilson_interval(right, count, z=1.959963984540054) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
@@ -76,3 +76,36 @@ def test_bad_input_is_refused(metric):
         metric([1, 2], np.zeros((2, 10), dtype=int))
     with pytest.raises(ValueError, match="at least one"):
         metric([], [])
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
+@pytest.mark.parametrize("n", [2, 3, 5, 100])
+def test_mean_interval_agrees_with_scipy(n, confidence):
+    values = np.random.default_rng(n).normal(0.93, 0.01, n)
+    theirs = stats.t.interval(confidence, n - 1, loc=values.mean(), scale=stats.sem(values))
+    assert mean_interval(values, confidence) == pytest.approx((values.mean(), *theirs), abs=1e-12)
+
+
+def test_mean_interval_of_two_by_hand():
+    """Deviation 1 between 0 and sqrt(2); Student's t for one degree of freedom is tan(0.475 pi) = 12.706."""
+    mean, low, high = mean_interval([0, math.sqrt(2)])
+    assert mean == pytest.approx(math.sqrt(0.5))
+    assert high - mean == mean - low == pytest.approx(math.tan(0.475 * math.pi) / math.sqrt(2))
+    assert mean_interval([0.5] * 4) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        ([0.9], {}, r"at least two numbers in a row; their shape is \(1,\)"),
+        ([], {}, "at least two numbers"),
+        ([[0.9, 0.8]], {}, r"their shape is \(1, 2\)"),
+        ([0.9, math.nan], {}, r"values must be finite numbers; the value at position \(1,\) is nan"),
+        ([0.9, 0.8], {"confidence": 95}, "confidence must be above 0 and below 1; it is 95"),
+        ([0.9, 0.8], {"confidence": 0.0}, "confidence must be above 0"),
+        ([0.9, 0.8], {"confidence": math.nan}, "confidence must be above 0"),
+    ],
+)
+def test_mean_interval_refuses_bad_input(values, options, message):
+    with pytest.raises(ValueError, match=message):
+        mean_interval(values, **options)

@@ -188,6 +188,20 @@ def test_save_and_load_give_the_same_network(tmp_path, dtype):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["weights.npz"]
 
 
+def test_a_half_precision_file_is_smaller_and_loads_as_float32(tmp_path):
+    network = Network.from_sizes([784, 30, 10], activation="relu", output="softmax", cost="cross_entropy")
+    network.save(tmp_path / "whole.npz")
+    network.save(tmp_path / "half.npz", half=True)
+    loaded = Network.load(tmp_path / "half.npz")
+    assert loaded.dtype == np.float32
+    assert (tmp_path / "half.npz").stat().st_size < 0.55 * (tmp_path / "whole.npz").stat().st_size
+    for layer, other in zip(loaded.layers, network.layers, strict=True):
+        np.testing.assert_allclose(layer.weights, other.weights, rtol=2**-11, atol=1e-7)
+    network.layers[0].biases[3] = 1e5
+    with pytest.raises(ValueError, match=r"layer 0 has numbers too large for float16.*half=False"):
+        network.save(tmp_path / "half.npz", half=True)
+
+
 def test_save_uses_the_name_that_it_was_given(tmp_path):
     Network.from_sizes([2, 1]).save(str(tmp_path / "weights"))
     assert Network.load(str(tmp_path / "weights")).n_parameters == 3

@@ -21,6 +21,9 @@ EXPECTED = {
     "04_backpropagation",
     "05_broadcasting",
     "06_training",
+    "07_error_analysis",
+    "08_rotation",
+    "09_past_the_paper",
 }
 LESSONS = sorted((lessons.ROOT / "notebooks").glob("*.ipynb"))
 
@@ -359,7 +362,7 @@ FIGURE = new_output("display_data", {"image/png": PNG}, metadata={"image/png": {
             spoil_source(9, f"## Check yourself\n{QUESTIONS}<details>\n## In practice\n## Further reading"),
             "3 questions",
         ),
-        (spoil_source(10, "[next](07_error_analysis.ipynb)"), "link to 07_error_analysis.ipynb"),
+        (spoil_source(10, "[next](10_none.ipynb)"), "link to 10_none.ipynb"),
         (spoil_source(10, '<img src="figure.png" alt="A figure">'), "link to figure.png"),
     ],
 )

@@ -8,10 +8,12 @@ from mnist_scratch import preprocessing
 from mnist_scratch.preprocessing import (
     TRAIN_MEAN,
     TRAIN_STD,
+    center,
     deskew,
     flatten,
     one_hot,
     preprocess,
+    shift,
     standardize,
     to_float,
 )
@@ -215,3 +217,94 @@ def test_deskew_refuses_bad_images():
         deskew(images)
     with pytest.raises(TypeError, match="images must be uint8 or floats"):
         deskew(np.zeros((1, 28, 28), dtype=np.int64))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (3, 0), (0, -5), (-2, 7), (27, 27), (28, 0), (0, -99)])
+def test_shift_agrees_with_scipy(images, dtype, down, right):
+    images = images[:, :, :20].astype(dtype)  # not square
+    theirs = [ndimage.shift(image, (down, right), order=0, cval=0) for image in images]
+    ours = shift(images, down, right)
+    assert ours.dtype == dtype
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_shift_moves_down_and_right_each_image_its_own_way(images):
+    image = np.zeros((2, 5, 5), dtype=np.uint8)
+    image[:, 2, 2] = 9
+    moved = shift(image, np.array([1, -1]), np.array([2, 0]))
+    np.testing.assert_array_equal(np.argwhere(moved), [[0, 3, 4], [1, 1, 2]])
+    down, right = np.random.default_rng(1).integers(-4, 5, (2, 5))
+    alone = [shift(images[k : k + 1], down[k], right[k])[0] for k in range(5)]
+    np.testing.assert_array_equal(shift(images, down, right), alone)
+    assert shift(images[:0], 1, 1).shape == (0, 28, 28)
+
+
+def test_shift_leaves_its_argument_alone(images):
+    before = images.copy()
+    shift(images, 3, 3)[:] = 7
+    shift(images, 0, 0)[:] = 7
+    np.testing.assert_array_equal(images, before)
+
+
+def test_shift_refuses_bad_distances(images):
+    with pytest.raises(TypeError, match=r"down must be whole pixels; it is float64 \(shift\)"):
+        shift(images, 1.5, 0)
+    with pytest.raises(ValueError, match=r"right must be one number or have shape \(5,\).*shape \(4,\)"):
+        shift(images, 0, np.zeros(4, dtype=int))
+    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width\).*shift"):
+        shift(images[0], 0, 0)
+
+
+def blobs(dtype):
+    """Six lopsided pictures of 24 x 28 with 9 empty pixels or more on every side."""
+    pictures = np.zeros((6, 24, 28))
+    pictures[:, 9:15, 10:18] = np.random.default_rng(4).random((6, 6, 8))
+    return (pictures if dtype != np.uint8 else np.rint(255 * pictures)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_center_puts_the_inks_centre_within_half_a_pixel_of_the_middle(dtype):
+    moved = shift(blobs(dtype), [5, -4, 3, 0, -7, 2], [-6, 0, 8, 4, 1, -3])
+    centered = center(moved)
+    assert centered.dtype == dtype
+    assert centered.sum(dtype=np.float64) == pytest.approx(moved.sum(dtype=np.float64))
+    for before, after in zip(moved, centered, strict=True):
+        assert np.abs(np.subtract(ndimage.center_of_mass(before), (11.5, 13.5))).max() > 0.51
+        assert np.abs(np.subtract(ndimage.center_of_mass(after), (11.5, 13.5))).max() < 0.51
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_center_undoes_any_shift_and_a_second_time_does_nothing(dtype):
+    pictures = center(blobs(dtype))
+    rng = np.random.default_rng(5)
+    moved = shift(pictures, *rng.integers(-4, 5, (2, 6)))
+    assert not np.array_equal(moved, pictures)
+    np.testing.assert_array_equal(center(moved), pictures)
+    np.testing.assert_array_equal(center(pictures), pictures)
+
+
+def test_center_counts_a_large_uint8_image_without_wrapping():
+    picture = np.full((1, 28, 28), 255, dtype=np.uint8)
+    np.testing.assert_array_equal(center(picture), picture)
+
+
+def test_center_leaves_an_image_without_ink():
+    both = np.concatenate([np.zeros((1, 24, 28), dtype=np.uint8), blobs(np.uint8)[:1]])
+    np.testing.assert_array_equal(center(both)[0], 0)
+    np.testing.assert_array_equal(center(both)[1:], center(both[1:]))
+    assert center(both[:0]).shape == (0, 24, 28)
+
+
+def test_center_refuses_bad_images(images):
+    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width\).*center"):
+        center(images[0])
+    with pytest.raises(TypeError, match=r"images must be uint8 or floats.*center"):
+        center(images.astype(int))
+
+
+def test_mnists_makers_centred_their_digits_so(mnist):
+    """By the ink's centre of mass, to a whole pixel: hardly an image has to move by more than one."""
+    pictures = mnist.train.images[:2000]
+    offsets = np.array([ndimage.center_of_mass(picture) for picture in pictures]) - 13.5
+    assert np.abs(offsets).max() < 1.5

@@ -191,18 +191,21 @@ def test_a_traceback_is_shown_when_asked_for(no_data):
 
 def test_the_command_line_names_its_commands():
     done = subprocess.run([sys.executable, "-m", "mnist_scratch", "--help"], capture_output=True, text=True, check=True)
-    for command in ("fetch", "run", "train", "evaluate", "notebooks", "address"):
+    for command in ("fetch", "run", "train", "evaluate", "study", "reproduce", "notebooks", "verdicts", "address"):
         assert re.search(rf"(?m)^ +{command} ", done.stdout)
 
 
 # The import
 
-HEAVY = "matplotlib scipy pooch tqdm IPython nbformat nbclient jupyter_client mlxtend pandas sklearn torch"
-MODULES = [f"mnist_scratch.{module.name}" for module in pkgutil.iter_modules(mnist_scratch.__path__)]
+HEAVY = (
+    "matplotlib scipy pooch tqdm IPython nbformat nbclient jupyter_client mlxtend pandas sklearn torch "
+    "joblib threadpoolctl distributed dask"
+)
+MODULES = [module.name for module in pkgutil.walk_packages(mnist_scratch.__path__, "mnist_scratch.")]
 
 
 def test_importing_the_package_brings_numpy_alone():
-    assert {"mnist_scratch.lessons", "mnist_scratch.datasets"} <= set(MODULES)
+    assert {"mnist_scratch.lessons", "mnist_scratch.experiments.engine"} <= set(MODULES)
     command = f"import sys, {', '.join(MODULES)}; print(*[name for name in {HEAVY!r}.split() if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

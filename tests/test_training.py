@@ -61,6 +61,51 @@ def test_it_is_plain_gradient_descent_written_out(pictures, momentum):
     np.testing.assert_allclose(weights_of(network), weights_of(by_hand), rtol=1e-9)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_one_step_of_weight_decay_by_hand(pictures, momentum):
+    """weights = (1 - rate * decay) * weights - rate * gradient; biases do without the factor."""
+    rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
+    network, by_hand = make(dtype=np.float64), make(dtype=np.float64)
+    for layer in (*network.layers, *by_hand.layers):
+        layer.biases[:] = 0.3
+    train(
+        network, rows, targets, batch_size=203, learning_rate=0.3, weight_decay=0.1, momentum=momentum, progress=False
+    )
+    by_hand.gradients(rows, targets)
+    for trained, layer in zip(network.layers, by_hand.layers, strict=True):
+        shrunk = (1 - 0.3 * 0.1) * layer.weights
+        np.testing.assert_allclose(trained.weights, shrunk - 0.3 * layer.dcost_dweights, rtol=1e-9)
+        np.testing.assert_allclose(trained.biases, layer.biases - 0.3 * layer.dcost_dbiases, rtol=1e-9)
+
+
+def test_weight_decay_is_the_gradient_of_the_squared_weights(pictures):
+    """Without momentum: the same as adding decay * weights to each gradient, also where the rate falls."""
+    rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
+    network, by_hand = make(dtype=np.float64), make(dtype=np.float64)
+    options = {"epochs": 3, "batch_size": 50, "learning_rate": 0.3, "schedule": cosine, "seed": 5}
+    train(network, rows, targets, weight_decay=0.05, progress=False, **options)
+    gradients = by_hand._gradients
+
+    def with_decay(*batch):
+        cost = gradients(*batch)
+        for layer in by_hand.layers:
+            layer.dcost_dweights = layer.dcost_dweights + 0.05 * layer.weights
+        return cost
+
+    by_hand._gradients = with_decay
+    train(by_hand, rows, targets, progress=False, **options)
+    np.testing.assert_allclose(weights_of(network), weights_of(by_hand), rtol=1e-9)
+
+
+def test_weight_decay_makes_weights_smaller_and_none_is_none(pictures):
+    plain, none, decayed = make(), make(), make()
+    train(plain, *pictures, epochs=5, progress=False)
+    train(none, *pictures, epochs=5, weight_decay=0.0, progress=False)
+    train(decayed, *pictures, epochs=5, weight_decay=0.05, progress=False)
+    np.testing.assert_array_equal(weights_of(plain), weights_of(none))
+    assert np.linalg.norm(decayed.layers[0].weights) < 0.9 * np.linalg.norm(plain.layers[0].weights)
+
+
 def test_each_image_is_seen_once_an_epoch_also_with_a_smaller_last_batch(pictures, monkeypatch):
     images, labels = pictures
     images[:, 0, 0] = np.arange(203)  # each image carries its number
@@ -188,6 +233,10 @@ def test_weights_that_overflow_at_the_very_last_step_are_noticed(pictures):
         ({"learning_rate": float("nan")}, "learning_rate must be finite"),
         ({"momentum": 1.0}, "momentum must be from 0 to below 1"),
         ({"momentum": -0.1}, "momentum must be from 0 to below 1"),
+        ({"weight_decay": -0.1}, "weight_decay must be 0 or more, .*; it is -0.1"),
+        ({"weight_decay": float("nan")}, "weight_decay must be 0 or more, .*; it is nan"),
+        ({"weight_decay": float("inf")}, "weight_decay must be 0 or more"),
+        ({"weight_decay": 2.0, "learning_rate": 0.5}, "times learning_rate below 1, or weights change sign; it is 2.0"),
         ({"augment": lambda images, rng: images[:, :5]}, r"augment must return images of the shape it was given"),
     ],
 )
