@@ -64,7 +64,7 @@ def test_drift_is_noticed_when_conda_lacks_a_line(line):
         (PYPROJECT, ENVIRONMENT.replace("  - pip\n", "  - pip\n  - seaborn>=0.13\n")),
         (PYPROJECT, ENVIRONMENT.replace("python=3.13", "python=3.10")),
         (PYPROJECT.replace('    "tqdm>=4.66",\n', ""), ENVIRONMENT),
-        (PYPROJECT.replace('test,lint]"', 'test,lint,peers]"'), ENVIRONMENT),
+        (PYPROJECT.replace(',cluster]"', ',cluster,peers]"'), ENVIRONMENT),
     ],
 )
 def test_drift_is_noticed_in_both_directions(pyproject, environment):
