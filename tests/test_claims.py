@@ -1,5 +1,6 @@
 """The table of verdicts: judged from records, and the same in the README."""
 
+import itertools
 import json
 import shutil
 
@@ -59,13 +60,38 @@ def hopeless(counts):
     counts[:] = counts.sum(axis=1, keepdims=True) // 10
 
 
+def both(*edits):
+    def edit(counts):
+        for one in edits:
+            one(counts)
+
+    return edit
+
+
+def in_turn(first, second):
+    """Edit one run in the first way, the next in the second, and so on; what is not edited is perfect."""
+    turns = itertools.cycle([first, second])
+
+    def edit(counts):
+        perfect(counts)
+        next(turns)(counts)
+
+    return edit
+
+
 @pytest.mark.parametrize(
     ("judge", "changes", "verdict"),
     [
         (claims._overall, [("paper", "", perfect, "test")], claims.FAILS),
         (claims._overall, [("paper", "", hopeless, "test")], claims.FAILS),
         (claims._two_digits, [("paper", "", perfect, "test")], claims.FAILS),
-        (claims._two_digits, [("paper", "", move(8, 5, 0), "test")], "part"),
+        (
+            claims._two_digits,
+            [("paper", "", in_turn(both(move(3, 5, 0.2), move(8, 5, 0.2)), perfect), "test")],
+            claims.HOLDS,
+        ),
+        (claims._two_digits, [("paper", "", in_turn(move(3, 5, 0.2), move(8, 5, 0.2)), "test")], claims.PARTLY),
+        (claims._two_digits, [("paper", "", move(8, 5, 0), "test")], claims.PARTLY),
         (claims._two_worst, [("paper", "", almost, "test")], claims.FAILS),
         (
             claims._two_worst,
@@ -100,7 +126,7 @@ def hopeless(counts):
 def test_each_verdict_follows_the_records(folder, judge, changes, verdict):
     for study, recipe, edit, on in changes:
         change(folder, study, recipe, edit, on)
-    assert verdict in judge(folder).verdict
+    assert judge(folder).verdict == verdict
 
 
 def test_each_claim_is_whole():

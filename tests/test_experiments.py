@@ -74,6 +74,8 @@ def test_as_dict_holds_what_differs_from_the_paper():
         ({"deformation": {"shift": -1.0}}, ValueError, "shift must be finite and not negative"),
         ({"deformation": {"stretch": 1.0}}, TypeError, "stretch"),
         ({"averaged": True, "scale": "unit"}, ValueError, "scale must be 'standardized' where outputs are averaged"),
+        ({"warm_up": 1.0}, ValueError, "warm_up must be from 0 to below 1; it is 1.0"),
+        ({"warm_up": -0.1}, ValueError, "warm_up must be from 0 to below 1; it is -0.1"),
         ({"n_train": 0}, ValueError, "n_train must be 1 or more; it is 0"),
         ({"n_train": -5}, ValueError, "n_train must be 1 or more; it is -5"),
         ({"hidden": 3}, TypeError, "hidden"),
@@ -291,6 +293,19 @@ def _(call, result, data):
 @changes("falling", True)
 def _(call, result, data):
     assert call.options["schedule"] is cosine
+
+
+@changes("warm_up", 0.5)
+def _(call, result, data):
+    schedule = call.options["schedule"]
+    assert [schedule(progress) for progress in (0, 0.25, 0.5, 0.75, 1)] == [0, 0.5, 1, 1, 1]
+
+
+@changes("warm_up", 0.5, replace(TINY, falling=True))
+def _(call, result, data):
+    schedule = call.options["schedule"]
+    assert schedule(0.25) == 0.5 * cosine(0.25)
+    assert schedule(0.75) == cosine(0.75)
 
 
 @changes("weight_decay", 0.01)

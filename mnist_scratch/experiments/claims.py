@@ -59,7 +59,7 @@ def _two_digits(folder: Path) -> Claim:
         len(digits),
         f"3: {digits[:, 3].mean():.2%} (95 % of the runs {three[0]:.2%} to {three[1]:.2%}); "
         f"8: {digits[:, 8].mean():.2%} ({eight[0]:.2%} to {eight[1]:.2%}); both as low in one run: {both} times",
-        HOLDS if all(within) else PARTLY if any(within) else FAILS,
+        HOLDS if all(within) and both else PARTLY if any(within) else FAILS,
     )
 
 

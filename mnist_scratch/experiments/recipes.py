@@ -32,7 +32,7 @@ from mnist_scratch.preprocessing import (
     standardize,
     to_float,
 )
-from mnist_scratch.training import Augmentation, cosine, train
+from mnist_scratch.training import Augmentation, Schedule, cosine, train
 
 HELD_OUT = 12
 """One in so many training images, the last ones, are for validation: 5,000 of 60,000."""
@@ -69,6 +69,8 @@ class Recipe:
     momentum: float = 0.0
     falling: bool = False
     """The learning rate falls along a cosine to 0."""
+    warm_up: float = 0.0
+    """The share of the steps in which the learning rate rises evenly from 0, below 1."""
     weight_decay: float = 0.0
     settle_epochs: int = 0
     """Then so many epochs more, with deformations half as large, at a rate that falls from 0.4 of the first."""
@@ -93,6 +95,8 @@ class Recipe:
             raise ValueError("scale must be 'standardized' where images are augmented: train sees to it (Recipe).")
         if self.averaged and self.scale != "standardized":
             raise ValueError("scale must be 'standardized' where outputs are averaged over warped images (Recipe).")
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(f"warm_up must be from 0 to below 1; it is {self.warm_up} (Recipe).")
         if self.n_train is not None and self.n_train < 1:
             raise ValueError(f"n_train must be 1 or more; it is {self.n_train} (Recipe).")
 
@@ -107,6 +111,12 @@ class Recipe:
             nothing = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0, "alpha": 0.0}
             return RandomDeformation(**{**nothing, **self.deformation})
         return None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """What ``train`` is given as ``schedule``."""
+        fall = cosine if self.falling else None
+        return _warmed_up(self.warm_up, fall) if self.warm_up else fall
 
     @property
     def halved(self) -> Augmentation | None:
@@ -126,6 +136,13 @@ class Recipe:
         """Undo ``as_dict``."""
         thawed: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
         return cls(**thawed)
+
+
+def _warmed_up(share: float, fall: Schedule | None) -> Schedule:
+    def factor(progress: float) -> float:
+        return min(progress / share, 1.0) * (1.0 if fall is None else fall(progress))
+
+    return factor
 
 
 def _moved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -230,7 +247,9 @@ def _fit(recipe: Recipe, seed: int, n: int | None = None) -> tuple[Network, list
     images, labels, _ = _split(recipe)
     inputs = images[:n] if recipe.augmentation else _rows(images[:n], images, recipe.scale)
 
-    def go_on(seed: int, epochs: int, learning_rate: float, falling: bool, warp: Augmentation | None) -> list[float]:
+    def go_on(
+        seed: int, epochs: int, learning_rate: float, schedule: Schedule | None, warp: Augmentation | None
+    ) -> list[float]:
         return train(
             network,
             inputs,
@@ -239,17 +258,17 @@ def _fit(recipe: Recipe, seed: int, n: int | None = None) -> tuple[Network, list
             batch_size=recipe.batch_size,
             learning_rate=learning_rate,
             momentum=recipe.momentum,
-            schedule=cosine if falling else None,
+            schedule=schedule,
             weight_decay=recipe.weight_decay,
             augment=warp,
             seed=seed,
             progress=False,
         ).cost
 
-    costs = go_on(seed, 1 if n else recipe.epochs, recipe.learning_rate, recipe.falling, recipe.augmentation)
+    costs = go_on(seed, 1 if n else recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.augmentation)
     if recipe.settle_epochs and not n:
         other_warps = seed + 2_000_000
-        costs += go_on(other_warps, recipe.settle_epochs, 0.4 * recipe.learning_rate, True, recipe.halved)
+        costs += go_on(other_warps, recipe.settle_epochs, 0.4 * recipe.learning_rate, cosine, recipe.halved)
     return network, costs
 
 
