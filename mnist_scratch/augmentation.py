@@ -197,6 +197,9 @@ class RandomDeformation:
         of numbers drawn evenly from -1 to 1, as in Simard's recipe.
     sigma : float
         The Gaussian's deviation in pixels, above 0: small makes creases, large only shifts.
+    sigma_max : float, optional
+        With it the bends have several widths: each call draws its deviation from four even steps from sigma to
+        sigma_max, and alpha, which belongs to sigma, grows in proportion, so that pixels move as far.
 
     Raises
     ------
@@ -219,8 +222,11 @@ class RandomDeformation:
         shift: float = 1.5,
         alpha: float = 36.0,
         sigma: float = 5.0,
+        sigma_max: float | None = None,
     ) -> None:
         limits = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "alpha": alpha, "sigma": sigma}
+        if sigma_max is not None:
+            limits["sigma_max"] = sigma_max
         for name, limit in limits.items():
             if not (np.isfinite(limit) and limit >= 0):
                 raise ValueError(f"{name} must be finite and not negative; it is {limit} (RandomDeformation).")
@@ -228,13 +234,20 @@ class RandomDeformation:
             raise ValueError(f"scale must be below 1, or an image may vanish; it is {scale} (RandomDeformation).")
         if sigma == 0:
             raise ValueError("sigma must be above 0 (RandomDeformation). For no bending, set alpha to 0.")
+        if sigma_max is not None and sigma_max < sigma:
+            raise ValueError(
+                f"sigma_max must not be below sigma; they are {sigma_max} and {sigma} (RandomDeformation)."
+            )
         self.rotation, self.scale, self.shear, self.shift = float(rotation), float(scale), float(shear), float(shift)
         self.alpha, self.sigma = float(alpha), float(sigma)
+        self.sigma_max = None if sigma_max is None else float(sigma_max)
 
     def __repr__(self) -> str:
         return (
             f"RandomDeformation(rotation={self.rotation:g}, scale={self.scale:g}, shear={self.shear:g}, "
-            f"shift={self.shift:g}, alpha={self.alpha:g}, sigma={self.sigma:g})"
+            f"shift={self.shift:g}, alpha={self.alpha:g}, sigma={self.sigma:g}"
+            + ("" if self.sigma_max is None else f", sigma_max={self.sigma_max:g}")
+            + ")"
         )
 
     def __call__(self, images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -265,8 +278,10 @@ class RandomDeformation:
         x_rows = _affine_rows((cos * slant - sin) / tall, cos / wide, self.shift * shift_x)
         basis = grid(height, width)
         if self.alpha:
-            bends = bend_basis(height, width, self.sigma)
-            strength = np.float32(self.alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
+            sigma = self.sigma if self.sigma_max is None else rng.choice(np.linspace(self.sigma, self.sigma_max, 4))
+            bends = bend_basis(height, width, float(sigma))
+            alpha = self.alpha * sigma / self.sigma
+            strength = np.float32(alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
             noise = strength * rng.standard_normal((2, n, len(bends)), dtype=np.float32)
             y_rows, x_rows = np.hstack([y_rows, noise[0]]), np.hstack([x_rows, noise[1]])
             basis = np.vstack([basis, bends])

@@ -123,7 +123,7 @@ class Recipe:
         """The same, half as strong: what the last epochs of ``settle_epochs`` are given."""
         if self.deformation is None:
             return self.augmentation
-        half = {name: value if name == "sigma" else value / 2 for name, value in self.deformation.items()}
+        half = {name: value if name.startswith("sigma") else value / 2 for name, value in self.deformation.items()}
         return replace(self, deformation=half).augmentation
 
     def as_dict(self) -> dict[str, Any]:
@@ -344,7 +344,7 @@ def averaged_outputs(
     array, (n, n_out)
     """
     rng = np.random.default_rng(seed)
-    warp = RandomDeformation(rotation=9, scale=0.09, shear=0, shift=1.1, alpha=27, sigma=5)
+    warp = RandomDeformation(rotation=6, scale=0.06, shear=0, shift=0.75, alpha=18, sigma=5)
     pictures = to_float(images)
     total = np.zeros((len(images), network.layers[-1].n_out), dtype=network.dtype)
     for view in range(views + 1):
