@@ -36,7 +36,7 @@ def test_a_positive_angle_turns_counter_clockwise_as_displayed():
 def test_each_image_has_its_own_angle(images):
     angles = np.array([0, 10, -20, 30, 90, 5])
     np.testing.assert_allclose(
-        rotate(images, angles), np.concatenate([rotate(images[k : k + 1], angles[k]) for k in range(6)]), atol=1e-6
+        rotate(images, angles), np.concatenate([rotate(images[k : k + 1], angles[k]) for k in range(6)]), atol=1e-5
     )
 
 
@@ -130,6 +130,10 @@ class Given:
         assert (size, dtype) == (self.normal.shape, np.float32)
         return self.normal
 
+    def choice(self, widths):
+        self.widths = widths
+        return self.width
+
 
 def chosen(n, shape=(28, 28), sigma=5.0, seed=0):
     """Random numbers for n images: (6, n) for turn, height, width, slant, down, right, and the fields' strengths."""
@@ -182,6 +186,17 @@ def test_a_deformation_agrees_with_scipy_on_other_shapes(shape):
     images = np.random.default_rng(2).random((5, *shape))
     given = chosen(5, shape)
     np.testing.assert_allclose(RandomDeformation(**ALL)(images, given), warped_by_scipy(images, ALL, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [3.0, 5.0, 7.0, 9.0])
+def test_with_several_widths_each_call_draws_one_and_moves_pixels_as_far(images, width):
+    given = chosen(6, sigma=width)
+    given.width = width
+    ours = RandomDeformation(**{**ALL, "sigma": 3, "alpha": 20}, sigma_max=9)(images, given)
+    np.testing.assert_array_equal(given.widths, [3, 5, 7, 9])
+    # the deviation of a displacement goes as alpha / sigma
+    theirs = warped_by_scipy(images, {**ALL, "sigma": width, "alpha": 20 * width / 3}, given)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_a_deformation_without_limits_changes_nothing(images):
@@ -301,9 +316,11 @@ def test_a_deformation_says_what_it_is():
     text = "RandomDeformation(rotation=12, scale=0.12, shear=0, shift=1.5, alpha=30, sigma=5)"
     assert repr(warp) == text
     assert repr(eval(text)) == text
+    text = text[:-1] + ", sigma_max=8)"
+    assert repr(eval(text)) == text
 
 
-@pytest.mark.parametrize("name", ["rotation", "scale", "shear", "shift", "alpha", "sigma"])
+@pytest.mark.parametrize("name", ["rotation", "scale", "shear", "shift", "alpha", "sigma", "sigma_max"])
 @pytest.mark.parametrize("limit", [-0.1, np.nan, np.inf])
 def test_a_deformation_refuses_limits_that_are_negative_or_no_numbers(name, limit):
     with pytest.raises(ValueError, match=rf"{name} must be finite and not negative; it is .*RandomDeformation"):
@@ -315,6 +332,8 @@ def test_a_deformation_refuses_what_cannot_work(images):
         RandomDeformation(scale=1)
     with pytest.raises(ValueError, match=r"sigma must be above 0.*set alpha to 0"):
         RandomDeformation(sigma=0)
+    with pytest.raises(ValueError, match="sigma_max must not be below sigma; they are 4 and 5"):
+        RandomDeformation(sigma_max=4)
     with pytest.raises(ValueError, match=r"images must have shape .*RandomDeformation"):
         RandomDeformation()(images[0], np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"images must be finite.*RandomDeformation"):

@@ -176,7 +176,7 @@ def stages(recipe, monkeypatch):
 
 
 def test_settling_follows_the_epochs_with_half_the_deformation(on_sample, monkeypatch):
-    first = {"rotation": 8.0, "alpha": 20.0, "sigma": 4.0}
+    first = {"rotation": 8.0, "alpha": 20.0, "sigma": 4.0, "sigma_max": 6.0}
     recipe = replace(TINY, deformation=first, epochs=2, settle_epochs=3)
     (main_part, settling), result = stages(recipe, monkeypatch)
     assert (main_part["epochs"], settling["epochs"]) == (2, 3)
@@ -184,7 +184,7 @@ def test_settling_follows_the_epochs_with_half_the_deformation(on_sample, monkey
     assert settling["learning_rate"] == pytest.approx(0.4 * main_part["learning_rate"])
     assert settling["seed"] != main_part["seed"]  # other warps, in another order
     assert len(result["train_cost"]) == 5
-    half = {"rotation": 4, "alpha": 10, "sigma": 4}
+    half = {"rotation": 4, "alpha": 10, "sigma": 4, "sigma_max": 6}
     assert repr(main_part["augment"]) == repr(recipe.augmentation)
     assert repr(settling["augment"]) == repr(replace(recipe, deformation=half).augmentation)
 
