@@ -567,6 +567,9 @@ def test_a_mean_and_a_single_run_in_words(tmp_path):
     assert loaded.summary("plain") == f"{loaded.accuracies('plain')[0]:.2%} (1 seed)"
     with pytest.raises(ValueError, match="at least two numbers"):
         loaded.mean("plain")
+    study, records = made_up(seeds=2)
+    loaded = load_results("made-up", results.save_results(study, records, tmp_path).parent)
+    assert loaded.summary("plain") == str(loaded.mean("plain"))
 
 
 def test_what_is_not_in_the_results_is_named(tmp_path):

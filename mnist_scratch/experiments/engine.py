@@ -171,8 +171,8 @@ def _on_cluster(todo: Sequence[Task], address: str) -> Iterator[tuple[Task, Outc
     except (OSError, ValueError) as error:
         raise StudyError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        # A task whose worker dies is given to another; three workers may die under it.
-        futures = client.map(_attempt, todo, pure=False, retries=3)
+        # A task whose worker dies is given to another; Dask gives up when four have died under it.
+        futures = client.map(_attempt, todo, pure=False)
         for future in as_completed(futures):
             if future.status != "finished":
                 raise StudyError(f"the cluster lost a run: {future.exception()}\nWhat had finished is kept; run again.")
