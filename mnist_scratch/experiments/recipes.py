@@ -322,7 +322,7 @@ def _rounded(cost: float) -> float:
 
 
 def averaged_outputs(
-    network: Network, images: NDArray[np.uint8], views: int = 24, seed: int = 0
+    network: Network, images: NDArray[np.uint8], views: int = 48, seed: int = 0
 ) -> NDArray[np.floating[Any]]:
     """Return the network's outputs, averaged over small warps of each image (Ciresan et al. 2012 average networks).
 
@@ -344,7 +344,7 @@ def averaged_outputs(
     array, (n, n_out)
     """
     rng = np.random.default_rng(seed)
-    warp = RandomDeformation(rotation=9, scale=0.09, shear=0, shift=1.1, alpha=27, sigma=5)
+    warp = RandomDeformation(rotation=6, scale=0.06, shear=0, shift=0.75, alpha=18, sigma=5)
     pictures = to_float(images)
     total = np.zeros((len(images), network.layers[-1].n_out), dtype=network.dtype)
     for view in range(views + 1):
