@@ -1,0 +1,3 @@
+"""The checks of the exercises for lesson 01."""
+
+__all__: list[str] = []
