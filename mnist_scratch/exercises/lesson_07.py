@@ -1,6 +1,8 @@
 """Checks for the exercises of lesson 07: tables of errors, Wilson's interval, and the two kinds of luck."""
 
+import functools
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -268,8 +270,8 @@ def _wilson(p: float, t: float) -> NDArray[np.float64]:
 
 
 _KINDS = {  # runs, images, how unlike the images are, how unlike the runs are
-    "hard and easy images, runs much alike": (5, 400, 3.0, 0.2),
-    "many images, runs unlike": (5, 1500, 1.0, 0.5),
+    "five runs much alike, images unlike": (5, 400, 3.0, 0.2),
+    "three runs, many images, runs unlike": (3, 2000, 1.0, 0.27),
     "ten runs, images unlike and runs unlike": (10, 400, 3.0, 0.4),
 }
 _HELD, _WIDTH, _STUDIES = 0.92, 0.11, 150
@@ -281,9 +283,14 @@ def _study(
     """Return which images each run read right, and the recipe's true accuracy."""
     level = rng.uniform(2, 3.5)
     ease = level + unlike_images * rng.standard_normal(images) + unlike_runs * rng.standard_normal((runs, 1))
-    nodes, shares = np.polynomial.hermite_e.hermegauss(80)  # the mean over all images and runs, without drawing them
-    true = shares @ (1 / (1 + np.exp(-level - np.hypot(unlike_images, unlike_runs) * nodes))) / shares.sum()
+    # The mean over ever more images and runs is a sum over the quantiles of the normal distribution, near enough.
+    true = (1 / (1 + np.exp(-level - np.hypot(unlike_images, unlike_runs) * _quantiles()))).mean()
     return rng.random((runs, images)) < 1 / (1 + np.exp(-ease)), float(true)
+
+
+@functools.cache
+def _quantiles() -> Floats:
+    return np.array([NormalDist().inv_cdf((k + 0.5) / 400) for k in range(400)])
 
 
 @exercise
@@ -296,18 +303,20 @@ def two_lucks(answer: object) -> None:
     """
     for seed, (kind, sizes) in enumerate(_KINDS.items()):
         rng = np.random.default_rng(750 + seed)
-        held, width = np.zeros(_STUDIES), np.zeros(_STUDIES)
+        held, width, of_images, of_runs = np.zeros((4, _STUDIES))
         for k in range(_STUDIES):
             right, true = _study(rng, *sizes)
-            ends = _two_ends(call(answer, right, name="two_lucks"))
-            held[k], width[k] = ends[0] <= true <= ends[1], ends[1] - ends[0]
+            low, high = _two_ends(call(answer, right, name="two_lucks"))
+            held[k], width[k] = low <= true <= high, high - low
+            of_images[k] = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / right.shape[1])
+            of_runs[k] = right.mean(axis=1).std(ddof=1) / np.sqrt(len(right))
         found = (
             f"two_lucks: kind '{kind}': the interval holds the true accuracy in {held.mean():.0%} of {_STUDIES} "
             f"studies (target: at least {_HELD:.0%}) and is {100 * width.mean():.1f} points wide in the mean "
             f"(target: at most {100 * _WIDTH:.0f})."
         )
         if held.mean() < _HELD:
-            raise WrongAnswer(f"{found} Hint: {_too_narrow(right, ends)}")
+            raise WrongAnswer(f"{found} Hint: {_too_narrow(width / 2, of_images, of_runs)}")
         if width.mean() > _WIDTH:
             raise WrongAnswer(
                 f"{found} Hint: too careful. A mean over runs scatters less than one run does (by the root of their "
@@ -341,22 +350,19 @@ def _two_ends(result: object) -> tuple[float, float]:
     return low, high
 
 
-def _too_narrow(right: NDArray[np.bool_], ends: tuple[float, float]) -> str:
-    """Say which luck the answer's last interval seems to have left out."""
-    (runs, images), p = right.shape, right.mean(axis=1)
-    reach = (ends[1] - ends[0]) / 2
-    of_images = 1.96 * np.sqrt(p.mean() * (1 - p.mean()) / images)
-    of_runs = p.std(ddof=1) / np.sqrt(runs)
-    if reach < 0.75 * of_images and reach < 1.5 * of_runs:
-        return (
-            "much too narrow. All runs answer the same images: five runs on 400 images are not 2,000 images, and the "
-            "luck of the images stays however many runs there are."
-        )
-    if reach < 1.2 * of_images and reach < 1.8 * of_runs:
-        return "too narrow where runs differ: the luck of the run is left out, or taken for the luck of the images."
-    if reach < 2.9 * of_runs:
-        return (
-            "too narrow: are both lucks in it, the images' and the runs'? And the runs are few: their deviation is "
-            "uncertain itself, so its factor is Student's, not 1.96."
-        )
-    return "does it lie about the mean accuracy of all the runs?"
+def _too_narrow(reach: Floats, of_images: Floats, of_runs: Floats) -> str:
+    """Say which luck the answer seems to leave out: what are its reaches a fixed multiple of, study by study."""
+    by_images, by_runs = reach / of_images, reach / np.maximum(of_runs, 1e-9)
+    if by_images.std() < 0.15 * by_images.mean():
+        if by_images.mean() < 0.8:
+            return (
+                "much too narrow. All runs answer the same images: five runs on 400 images are not 2,000 images. The "
+                "luck of the images stays, however many runs there are."
+            )
+        return "too narrow where runs differ: the luck of the run is left out."
+    if by_runs.std() < 0.15 * by_runs.mean() and np.median(of_images / np.maximum(of_runs, 1e-9)) > 1.5:
+        return "too narrow where the images differ: the luck of the images is left out."
+    return (
+        "too narrow: are both lucks in it, the images' and the runs'? And the runs are few: their deviation is "
+        "uncertain itself, so its factor is Student's, not 1.96."
+    )

@@ -298,27 +298,35 @@ def find_angle(answer: object) -> None:
         found = _one_angle(result)
         errors[k] = abs((found - degrees + 180) % 360 - 180)  # 359° and 1° are 2° apart
         if errors[k] > _LARGEST_ERROR:
-            backwards = abs((-found - degrees + 180) % 360 - 180) < 2 * _LARGEST_ERROR < errors[k]
-            radians = abs(np.degrees(found) - degrees) < 2 * _LARGEST_ERROR
-            hint = (
-                "your angle has the wrong sign: counter-clockwise is positive."
-                if backwards
-                else "that looks like radians; give degrees."
-                if radians
-                else "it can be any angle, and there may be a second one at which the two pictures are alike: "
-                "try all the way round."
-                if errors[k] > 10
-                else "near, but not near enough: try again with finer steps around the best angle."
-            )
             raise WrongAnswer(
                 f"find_angle: in pair {k} the picture was turned by {degrees:.1f}°, you found {found:.1f}°: off by "
-                f"{errors[k]:.1f}° (target: at most {_LARGEST_ERROR}°). Hint: {hint}"
+                f"{errors[k]:.1f}° (target: at most {_LARGEST_ERROR}°). Hint: {_why_off(found, degrees)}"
             )
     if errors.mean() > _MEAN_ERROR:
         raise WrongAnswer(
             f"find_angle: all {_PAIRS} angles are within {_LARGEST_ERROR}°, but the mean error is {errors.mean():.2f}° "
             f"(target: at most {_MEAN_ERROR}°). Hint: try again with finer steps around the best angle."
         )
+
+
+def _why_off(found: float, degrees: float) -> str:
+    """Say what may have gone wrong with an angle that is too far off."""
+    off = abs((found - degrees + 180) % 360 - 180)
+    if abs((-found - degrees + 180) % 360 - 180) < 2 * _LARGEST_ERROR:
+        return "your angle has the wrong sign: counter-clockwise is above 0."
+    if abs(np.degrees(found) - degrees) < 2 * _LARGEST_ERROR:
+        return "that looks like radians; give degrees."
+    if off > 10:
+        return (
+            "it can be any angle, and there may be a second one at which the two pictures are somewhat alike. Try all "
+            "the way round."
+        )
+    if abs(found - 90 * round(found / 90)) < 1e-6:
+        return (
+            "a turn by 0°, 90° or 180° blurs nothing, any other does. If you multiply the pictures, the sharp one "
+            "comes out largest: take squared differences instead, or divide by each picture's length."
+        )
+    return "near, but not near enough. Try again with finer steps around the best angle."
 
 
 def _one_angle(result: object) -> float:
@@ -335,16 +343,16 @@ def _one_angle(result: object) -> float:
 
 def _strokes(rng: np.random.Generator) -> NDArray[np.float32]:
     """Draw a bent stroke with a hook, 0 to 255, such that no turn brings it onto itself."""
-    corners = np.cumsum(rng.uniform(3, 8, (5, 1)) * _directions(rng), axis=0)
-    corners += 13.5 - (corners.min(axis=0) + corners.max(axis=0)) / 2
-    corners = np.clip(corners, 5, 22)
+    corners = np.cumsum(rng.uniform(1, 2, (5, 1)) * _directions(rng), axis=0)
+    corners -= (corners.min(axis=0) + corners.max(axis=0)) / 2
+    corners = 13.5 + corners * 10 / np.hypot(*corners.T).max()  # none is farther from the centre than 10 pixels
     along = np.linspace(0, 4, 60)
     path = np.stack([np.interp(along, range(5), corners[:, axis]) for axis in (0, 1)], axis=1)  # (60, 2)
     places = np.argwhere(np.ones((28, 28)))
     distance = ((places[:, np.newaxis] - path) ** 2).sum(axis=2).min(axis=1)
-    return np.asarray(255 * np.exp(-distance / 2.5), dtype=np.float32).reshape(28, 28)
+    return np.asarray(255 * np.exp(-distance / 5), dtype=np.float32).reshape(28, 28)
 
 
 def _directions(rng: np.random.Generator) -> NDArray[np.float64]:
-    bends = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.uniform(0.4, 1.9, 5))
+    bends = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.uniform(0.2, 1.3, 5))
     return np.stack([np.sin(bends), np.cos(bends)], axis=1)

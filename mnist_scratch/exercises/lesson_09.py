@@ -72,7 +72,7 @@ def smooth_fields(answer: object) -> None:
     from scipy.ndimage import gaussian_filter
 
     rng = np.random.default_rng(92)
-    for shape, sigma, alpha in (((1, 2, 9, 9), 2.0, 1.0), ((4, 2, 12, 8), 1.5, 10.0), ((6, 2, 20, 20), 4.0, 34.0)):
+    for shape, sigma, alpha in (((3, 2, 9, 9), 2.0, 3.0), ((4, 2, 12, 8), 1.5, 10.0), ((6, 2, 20, 20), 4.0, 34.0)):
         noise = rng.uniform(-1, 1, shape)
         result = call(answer, noise, sigma, alpha, name="smooth_fields")
 
@@ -245,7 +245,7 @@ def read_trembling(answer: object) -> None:
     for k in range(_COPIES):
         copies = call(answer, few, np.random.default_rng(950 + k), name="read_trembling")
         known.append(_copies(copies, few))
-    if np.array_equal(known[1], known[2]):
+    if np.array_equal(known[1], known[2]) and not np.allclose(known[1], few):
         raise WrongAnswer(
             "read_trembling: two calls with different generators give the same copies. Hint: draw the phases from "
             "rng, not from a generator that your function makes afresh."
