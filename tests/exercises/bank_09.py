@@ -174,8 +174,8 @@ def hardly_moved(images, rng):
     return waves(images, rng.uniform(0, 2 * np.pi, (len(images), 1, 1)), reach=0.5)
 
 
-def one_phase(images, rng):
-    return waves(images, rng.uniform(0, 2 * np.pi) * np.ones((len(images), 1, 1)))
+def only_once(images, rng):
+    return waves(images, rng.uniform(0, 2 * np.pi, (len(images), 1, 1)))[0]
 
 
 def whole_grey_values(images, rng):
@@ -230,7 +230,7 @@ BANK = {
             (upright_waves, "moves lines sideways"),
             (only_shifted, "all lines of a picture move alike"),
             (hardly_moved, "less than a pixel"),
-            (one_phase, "one of its own"),
+            (only_once, "every image"),
             (whole_grey_values, "do not scale it"),
         ],
     ),
