@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import uuid
 import warnings
 import zipfile
@@ -52,6 +53,32 @@ SUSPECT = re.compile(
 )
 
 
+KINDS = ("predict", "fill in", "write", "repair", "explain", "challenge")
+
+HEAD = re.compile(
+    r"### Exercise (?P<number>\d+\.\d+): (?P<title>.+)\n\n"
+    r"\*Kind: (?P<kind>[a-z ]+) · (?P<points>\d+) points? · about (?P<minutes>\d+) minutes · "
+    r"lesson (?P<lesson>\d\d), section \"(?P<section>.+)\"\*\n\n"
+    r"\*\*Goal\.\*\* (?P<goal>.+)"
+)
+"""How the text of an exercise begins."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What the text of an exercise says about it, and the checks that it calls."""
+
+    number: str
+    title: str
+    kind: str
+    points: int
+    minutes: int
+    lesson: str
+    section: str
+    goal: str
+    checks: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Score:
     """What a student has for one exercise: a line of ``scores.csv``."""
@@ -76,6 +103,31 @@ def find_exercises(root: Path = lessons.ROOT) -> list[Path]:
     found = sorted((root / "notebooks" / "exercises").glob("[0-9][0-9]_*.ipynb"))
     if not found:
         raise LessonError(f"No exercises in {root / 'notebooks' / 'exercises'}. Clone the repository.")
+    return found
+
+
+def catalogue(notebook: Any) -> list[Exercise]:  # noqa: ANN401
+    """Return the exercises of a solved notebook, in order, from the first lines of their texts.
+
+    Raises
+    ------
+    LessonError
+        If a text does not begin as ``HEAD`` wants it.
+    """
+    found = []
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown" and cell.source.startswith("### Exercise"):
+            head = HEAD.match(cell.source)
+            if not head:
+                raise LessonError(f"The text of an exercise must begin as kit.HEAD has it: {cell.source[:300]!r}")
+            end = place + 1
+            while end < len(notebook.cells) and not notebook.cells[end].source.startswith("### Exercise"):
+                end += 1
+            graded = [cell for cell in notebook.cells[place:end] if cell.metadata.get("nbgrader", {}).get("grade")]
+            checks = tuple(dict.fromkeys(name for cell in graded for name in CALLED.findall(cell.source)))
+            parts: dict[str, Any] = head.groupdict()
+            parts |= {"points": int(head["points"]), "minutes": int(head["minutes"])}
+            found.append(Exercise(**parts, checks=checks))
     return found
 
 
@@ -281,7 +333,7 @@ class _Course:
         result = capture_log(converter)
         if result["success"]:
             return ""
-        errors = [line for line in result.get("log", "").splitlines() if re.match(r"\w*(Error|Exception)\b", line)]
+        errors = re.findall(r"(?m)^\s*(?:[\w.]*\.)?(\w*(?:Error|Exception)\b.*)$", result.get("log", ""))
         return str(errors[-1] if errors else result["error"].strip().splitlines()[-1])
 
     def _exercises(self, name: str) -> list[tuple[str, float]]:
@@ -303,7 +355,7 @@ class _Course:
                     Score(
                         student,
                         name,
-                        _exercise(grade.cell_name),
+                        _exercise(grade.name),
                         float(grade.max_score),
                         None if by_hand else float(grade.score),
                         "by hand" if by_hand else "graded",
@@ -488,7 +540,10 @@ def _quiet() -> Iterator[None]:
 def _environment(empty: Path) -> Iterator[None]:
     """Let the submissions' kernels work on the offline sample, with patient checks."""
     before = dict(os.environ)
-    wanted = lessons.kernel_environment("sample", empty) | {"MNIST_SCRATCH_CHECK_SECONDS": CHECK_SECONDS}
+    # nbgrader calls alembic by its name: this interpreter's, also where no environment is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), before.get("PATH", "")])
+    wanted = lessons.kernel_environment("sample", empty)
+    wanted |= {"MNIST_SCRATCH_CHECK_SECONDS": CHECK_SECONDS, "PATH": path}
     try:
         os.environ.clear()
         os.environ.update(wanted)
