@@ -315,13 +315,10 @@ def _softmax_mistakes(net: Floats, allowed: NDArray[np.bool_]) -> Hints:
         along = _shares(net, allowed, axis=1, top=top, mask=mask)
         if np.isfinite(along).all():
             hints.append((along, across))
-    hints += [
-        (_shares(net, allowed, axis=None), "the shares of the whole table add up to 1. Each column must, by itself."),
-        (
-            _shares(net, allowed, axis=None, mask="after"),
-            "the shares of the whole table add up to 1. Each column must, by itself.",
-        ),
-    ]
+    for mask in ("before", "after"):
+        whole = _shares(net, allowed, axis=None, mask=mask)
+        if np.isfinite(whole).all():
+            hints.append((whole, "the shares of the whole table add up to 1. Each column must, by itself."))
     if not allowed.all():
         zeros = "a net of 0 is a net like any other, and e⁰ is 1. An impossible class must get the power 0."
         hints += [(_shares(net, allowed, top=top, mask="zeros"), zeros) for top in ("column", "allowed", "all", "none")]
@@ -363,7 +360,7 @@ def parity(weights_hidden: object, biases_hidden: object, weights_output: object
     if n_hidden > MOST_HIDDEN:
         raise WrongAnswer(
             f"parity: there are {n_hidden} hidden units; at most {MOST_HIDDEN} are allowed. Hint: the order of the "
-            "four inputs does not matter, only how many of them are 1. One unit can tell whether there are at least two."
+            "four inputs does not matter, only how many of them are 1. One unit can tell whether there are two or more."
         )
     parts = [first]
     for given, name, shape in (
