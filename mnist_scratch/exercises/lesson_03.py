@@ -313,21 +313,18 @@ def _softmax_mistakes(net: Floats, allowed: NDArray[np.bool_]) -> Hints:
         ("all", "row", "column", "none", "allowed", "all allowed"), ("after", "before", "none")
     ):
         along = _shares(net, allowed, axis=1, top=top, mask=mask)
-        if np.isfinite(along).all():
-            hints.append((along, across))
+        hints.append((along, across))
     for mask in ("before", "after"):
         whole = _shares(net, allowed, axis=None, mask=mask)
-        if np.isfinite(whole).all():
-            hints.append((whole, "the shares of the whole table add up to 1. Each column must, by itself."))
+        hints.append((whole, "the shares of the whole table add up to 1. Each column must, by itself."))
     if not allowed.all():
         zeros = "a net of 0 is a net like any other, and e⁰ is 1. An impossible class must get the power 0."
         hints += [(_shares(net, allowed, top=top, mask="zeros"), zeros) for top in ("column", "allowed", "all", "none")]
         for top in ("column", "allowed", "none", "all"):
-            finite = np.isfinite(_shares(net, allowed, top=top, mask="after")).all()
-            if finite:
-                hints.append((_shares(net, allowed, top=top, mask="after"), late))
-            if np.isfinite(_shares(net, allowed, top=top, mask="none")).all():
-                hints.append((_shares(net, allowed, top=top, mask="none"), "impossible classes must get the share 0."))
+            hints.append((_shares(net, allowed, top=top, mask="after"), late))
+            hints.append((_shares(net, allowed, top=top, mask="none"), "impossible classes must get the share 0."))
+    # NaN comes of many mistakes; the predicates below tell which.
+    hints = [(known, text) for known, text in hints if np.isfinite(known).all()]
     if (net.max(axis=0) < net.max() - 500).any():
         hints.append((came_nan, one_top))
     if not allowed.all() and (net.max(axis=0) > np.where(allowed[:, np.newaxis], net, -np.inf).max(axis=0) + 500).any():
