@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine(sub)
 
     sub = add("student", _student, "write the exercises without their solutions, and a zip of them, to build/student")
+    sub.add_argument("--source", type=Path, metavar="FOLDER", help="solved notebooks of your own")
     sub.add_argument("--out", type=Path, metavar="FOLDER", help="write them there instead")
 
     sub = add("grade", _grade, "grade submissions with nbgrader; scores and feedback go to build/grading")
@@ -240,7 +241,7 @@ def _student(options: argparse.Namespace) -> int:
     from mnist_scratch import lessons
     from mnist_scratch.exercises import kit
 
-    written = kit.student(options.out or lessons.ROOT / "build" / "student")
+    written = kit.student(options.out or lessons.ROOT / "build" / "student", source=options.source)
     print(f"Wrote {len(written) - 1} notebooks and {written[-1]}")
     return 0
 

@@ -58,7 +58,7 @@ KINDS = ("predict", "fill in", "write", "repair", "explain", "challenge")
 HEAD = re.compile(
     r"### Exercise (?P<number>\d+\.\d+): (?P<title>.+)\n\n"
     r"\*Kind: (?P<kind>[a-z ]+) · (?P<points>\d+) points? · about (?P<minutes>\d+) minutes · "
-    r"lesson (?P<lesson>\d\d), section \"(?P<section>.+)\"\*\n\n"
+    r"lesson (?P<lesson>\d\d), sections? \"(?P<sections>.+)\"\*\n\n"
     r"\*\*Goal\.\*\* (?P<goal>.+)"
 )
 """How the text of an exercise begins."""
@@ -74,7 +74,7 @@ class Exercise:
     points: int
     minutes: int
     lesson: str
-    section: str
+    sections: tuple[str, ...]
     goal: str
     checks: tuple[str, ...]
 
@@ -127,6 +127,7 @@ def catalogue(notebook: Any) -> list[Exercise]:  # noqa: ANN401
             checks = tuple(dict.fromkeys(name for cell in graded for name in CALLED.findall(cell.source)))
             parts: dict[str, Any] = head.groupdict()
             parts |= {"points": int(head["points"]), "minutes": int(head["minutes"])}
+            parts["sections"] = tuple(head["sections"].split('" and "'))
             found.append(Exercise(**parts, checks=checks))
     return found
 
@@ -159,7 +160,7 @@ _RELEASE = (
 )
 
 
-def student(build: Path, root: Path = lessons.ROOT) -> list[Path]:
+def student(build: Path, root: Path = lessons.ROOT, source: Path | None = None) -> list[Path]:
     """Write the student versions into a folder, and beside them ``exercises.zip`` with all of them.
 
     Links to the lessons are made to lead to the repository, since the lessons are not in the zip.
@@ -170,18 +171,25 @@ def student(build: Path, root: Path = lessons.ROOT) -> list[Path]:
         The folder; notebooks that are there already are replaced.
     root : Path
         The checkout.
+    source : Path, optional
+        The folder of the solved notebooks, where it is not the checkout's.
 
     Returns
     -------
     list of Path
         The notebooks, then the zip.
+
+    Raises
+    ------
+    LessonError
+        If there are no notebooks.
     """
     import nbformat
 
     build.mkdir(parents=True, exist_ok=True)
     home = f"{lessons.address(root)}/blob/main/notebooks/"
     written = []
-    for path in find_exercises(root):
+    for path in _solved(source, root):
         notebook = release(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
@@ -221,7 +229,7 @@ def grade(submissions: Path, build: Path, source: Path | None = None, timeout: i
     LessonError
         If there is nothing to grade, or nbgrader does not accept the solved notebooks.
     """
-    solved = find_exercises() if source is None else sorted(source.glob("*.ipynb"))
+    solved = _solved(source)
     names = {path.stem for path in solved}
     students = sorted(path for path in submissions.glob("*/") if not path.name.startswith("."))
     handed_in = [path for folder in students for path in sorted(folder.glob("*.ipynb"))]
@@ -244,6 +252,13 @@ def grade(submissions: Path, build: Path, source: Path | None = None, timeout: i
                 scores += came
     _save(scores, build)
     return scores
+
+
+def _solved(source: Path | None, root: Path = lessons.ROOT) -> list[Path]:
+    found = find_exercises(root) if source is None else sorted(source.glob("*.ipynb"))
+    if not found:
+        raise LessonError(f"No solved notebooks in {source}.")
+    return found
 
 
 class _Course:

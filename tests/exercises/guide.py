@@ -58,7 +58,7 @@ def table() -> str:
         ]
         lines += [
             f"| {one.number} {cell(one.title)} | {one.kind} | {one.points} | {one.minutes} | {cell(one.goal)} "
-            f"| {cell(one.section)} |"
+            f"| {cell('; '.join(one.sections))} |"
             for one in exercises
         ]
         lines.append("\nUsual mistakes, in the words of the hints:\n")
