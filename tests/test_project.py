@@ -191,7 +191,19 @@ def test_a_traceback_is_shown_when_asked_for(no_data):
 
 def test_the_command_line_names_its_commands():
     done = subprocess.run([sys.executable, "-m", "mnist_scratch", "--help"], capture_output=True, text=True, check=True)
-    for command in ("fetch", "run", "train", "evaluate", "study", "reproduce", "notebooks", "verdicts", "address", "student", "grade"):
+    for command in (
+        "fetch",
+        "run",
+        "train",
+        "evaluate",
+        "study",
+        "reproduce",
+        "notebooks",
+        "verdicts",
+        "address",
+        "student",
+        "grade",
+    ):
         assert re.search(rf"(?m)^ +{command} ", done.stdout)
 
 
