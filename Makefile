@@ -1,6 +1,6 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks lint address clean venv
+.PHONY: help run test lab notebooks exercises student grade lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,6 +19,16 @@ lab: venv  ## open the lessons in JupyterLab
 
 notebooks: venv  ## execute the lessons in place and store their outputs (needs the full data)
 	@$(BIN)/python -m mnist_scratch notebooks
+
+exercises: venv  ## execute the solved exercises in place and store their outputs
+	@$(BIN)/python -m mnist_scratch notebooks --exercises
+
+student: venv  ## write the exercises without their solutions, and a zip of them, to build/student
+	@$(BIN)/python -m mnist_scratch student
+
+grade: venv  ## grade SUBMISSIONS=folder, which holds <student>/<notebook>.ipynb; results go to build/grading
+	@test -n "$(SUBMISSIONS)" || { echo "Which folder? make grade SUBMISSIONS=path/to/folder"; exit 1; }
+	@$(BIN)/python -m mnist_scratch grade "$(SUBMISSIONS)"
 
 lint: venv  ## check style, format and types, notebooks included
 	$(BIN)/ruff check
