@@ -1,12 +1,14 @@
-"""The step of gradient descent, in as few passes over the memory as it takes. ``training`` says what a step is:
+"""The step of gradient descent, in as few passes over the memory as it takes.
+
+``training`` says what a step is, and nothing else happens here:
 
     velocity = momentum * velocity + gradient
     parameter = parameter - rate * velocity
 
-That is all that happens here, too. But a small network's step is mostly the calling of functions, and a large one's
-update costs what it reads and writes. So all parameters lie in one array, and so do gradients and velocities: four calls
-update them, however many layers there are. And where a large network is shown one image at a time, the gradient of its
-weights is never made. It is the outer product of two vectors (lesson 05), which BLAS adds to the velocity in place.
+But a small network's step is mostly the calling of functions, and a large one's update costs what it reads and writes.
+So all parameters lie in one array, and so do gradients and velocities: four calls update them, however many layers
+there are. And where a large network is shown one image at a time, the gradient of its weights is never made. It is the
+outer product of two vectors (lesson 05), which BLAS adds to the velocity in place.
 """
 
 import functools

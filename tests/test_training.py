@@ -85,7 +85,9 @@ def test_the_layers_keep_their_own_arrays_and_methods(pictures, monkeypatch, lar
     arrays = [p for layer in network.layers for p in (layer.weights, layer.biases)]
     before = weights_of(network)
     train(network, *pictures, batch_size=1, progress=False)
-    assert all(p is q for p, q in zip(arrays, (p for la in network.layers for p in (la.weights, la.biases)), strict=True))
+    assert all(
+        p is q for p, q in zip(arrays, (p for la in network.layers for p in (la.weights, la.biases)), strict=True)
+    )
     assert not np.array_equal(weights_of(network), before)
     assert "fill_gradients" not in vars(network.layers[0])
 
