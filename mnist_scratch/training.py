@@ -301,11 +301,15 @@ def _ahead(batches: Generator[Batch, None, None]) -> Generator[Batch, None, None
 
     NumPy lets go of the interpreter's lock while it computes, so that the two threads share two cores.
     """
-    make = contextvars.copy_context().run  # np.errstate is of a thread: the second one is to have the caller's
+    context = contextvars.copy_context()  # np.errstate is of a thread: the second one is to have the caller's
+
+    def make() -> Batch | None:
+        return context.run(lambda: next(batches, None))
+
     with contextlib.closing(batches), ThreadPoolExecutor(1, "mnist_scratch-augment") as thread:
-        coming = thread.submit(make, next, batches, None)
+        coming = thread.submit(make)
         while (batch := coming.result()) is not None:
-            coming = thread.submit(make, next, batches, None)
+            coming = thread.submit(make)
             yield batch
 
 

@@ -7,6 +7,7 @@ all that it checks and records; theirs does no more than the work needs.
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -133,7 +134,7 @@ def training_contest(sizes, batch_size, rows, labels, wanted=0.0, scale=1.0):
     """Return one training contest; images enough for some tenths of a second."""
     import torch
 
-    weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    weights = sum(a * b for a, b in itertools.pairwise(sizes))
     images = 3e10 / (6 * weights) * min(1, batch_size / 24)
     n = int(max(scale * min(images, len(rows)), 2 * batch_size)) // batch_size * batch_size
     network = network_of(*sizes)
@@ -155,7 +156,7 @@ def products_contest(rows, labels, scale, batch_size=512):
     rng = np.random.default_rng(0)
     outs = [rng.standard_normal((batch_size, size), dtype=np.float32) for size in sizes]
     slopes = [rng.standard_normal((batch_size, size), dtype=np.float32) for size in sizes]
-    weights = [rng.standard_normal(pair, dtype=np.float32) for pair in zip(sizes, sizes[1:], strict=False)]
+    weights = [rng.standard_normal(pair, dtype=np.float32) for pair in itertools.pairwise(sizes)]
     gradients = [np.empty_like(w) for w in weights]
     net = [np.empty_like(out) for out in outs]
 
@@ -281,7 +282,9 @@ def growth(mnist, quick, rounds, threads):
         for n in counts:
             row = training_contest((784, 100, 10), 32, rows[:n], labels[:n], scale=1e9).run(rounds, threads)
             ours, peer = n / row.ours, n / row.peer
-            found["training images"][n] = Row(f"one epoch of {n} images", ours, peer, "PyTorch", "s", peer / ours, threads)
+            found["training images"][n] = Row(
+                f"one epoch of {n} images", ours, peer, "PyTorch", "s", peer / ours, threads
+            )
     for count in (1, 2):
         with limited(count):
             contest = training_contest((784, 800, 10), 128, rows, labels, scale=scale)
@@ -343,7 +346,10 @@ def ladder(mnist, quick, rounds, threads):
 
 def table(rows):
     """Return rows, and what they should show, as a Markdown table."""
-    lines = ["| work | unit | ours | against | theirs | ratio | wanted | threads |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| work | unit | ours | against | theirs | ratio | wanted | threads |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row, wanted in rows:
         mark = "" if row.ratio >= wanted else " (not met)"
         lines.append(
@@ -360,7 +366,11 @@ def machine():
     import sklearn
     import torch
 
-    model = re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text()) if os.path.exists("/proc/cpuinfo") else None
+    model = (
+        re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text())
+        if os.path.exists("/proc/cpuinfo")
+        else None
+    )
     return (
         f"{model[1] if model else platform.processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, "
         f"NumPy {np.__version__}, SciPy {scipy.__version__}, PyTorch {torch.__version__}, "
@@ -380,7 +390,10 @@ def main(arguments=None):
     try:
         peers()
     except ModuleNotFoundError as error:
-        print(f'{error.name} is not installed. The benchmark compares with it: pip install -e ".[all,peers]"', file=sys.stderr)
+        print(
+            f'{error.name} is not installed. The benchmark compares with it: pip install -e ".[all,peers]"',
+            file=sys.stderr,
+        )
         return 1
     mnist, rounds = load_mnist(), options.rounds or (2 if options.quick else 7)
     check_equal(mnist.train.images[:64], mnist.train.labels[:64])
@@ -393,7 +406,10 @@ def main(arguments=None):
                 print(table(rows[-1:]).splitlines()[-1], flush=True)
         if options.only:
             return 0
-        rungs = [(contest.run(rounds, options.threads), 1.0) for contest in ladder(mnist, options.quick, rounds, options.threads)]
+        rungs = [
+            (contest.run(rounds, options.threads), 1.0)
+            for contest in ladder(mnist, options.quick, rounds, options.threads)
+        ]
         if not options.quick and mnist.source == "full":
             rows.append((to_991(mnist, 3, options.threads), 1.3))
     rows += limits()

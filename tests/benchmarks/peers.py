@@ -119,8 +119,17 @@ def torch_deformation(settings, height=28, width=28):
     def warp(images):
         n = len(images)
         turn, tall, wide, down, right = torch.rand(5, n) * 2 - 1
-        turn, tall, wide = turn * np.deg2rad(settings["rotation"]), 1 + settings["scale"] * tall, 1 + settings["scale"] * wide
-        cos, sin, down, right = turn.cos(), turn.sin(), settings["shift"] / half * down, settings["shift"] / half * right
+        turn, tall, wide = (
+            turn * np.deg2rad(settings["rotation"]),
+            1 + settings["scale"] * tall,
+            1 + settings["scale"] * wide,
+        )
+        cos, sin, down, right = (
+            turn.cos(),
+            turn.sin(),
+            settings["shift"] / half * down,
+            settings["shift"] / half * right,
+        )
         theta = torch.stack(
             [torch.stack([cos / wide, -sin / tall, right], 1), torch.stack([sin / wide, cos / tall, down], 1)], 1
         )
