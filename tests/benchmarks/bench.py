@@ -333,7 +333,7 @@ def ladder(mnist, quick, rounds, threads):
 
     readable = peers().ReadableDescent
     return [
-        without("all parameters in one array: 784-30-10, batch 32", training, "Descent", readable, small.ours, small.amount),
+        without("one array for all: 784-30-10, batch 32", training, "Descent", readable, small.ours, small.amount),
         without("the same: 784-1024-512-10, batch 128", training, "Descent", readable, batch.ours, batch.amount),
         without("one image's gradient added in place: 784-1024-512-10, batch 1", descent, "LARGE", 1 << 60, large.ours,
                 large.amount),
