@@ -1,18 +1,24 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks exercises student grade lint address clean venv
+.PHONY: help run test bench bench-quick lab notebooks exercises student grade lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: venv  ## execute all the lessons; the copies go to build/notebooks
 	@$(BIN)/python -m mnist_scratch run
 
 test: venv  ## run every test: the package, and each lesson against its stored outputs
 	@$(BIN)/python -m pytest
+
+bench: venv  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy (first: pip install -e ".[peers]")
+	@$(BIN)/python -m tests.benchmarks.bench
+
+bench-quick: venv  ## the same with less of each, in under two minutes
+	@$(BIN)/python -m tests.benchmarks.bench --quick
 
 lab: venv  ## open the lessons in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
