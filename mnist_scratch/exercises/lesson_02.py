@@ -83,7 +83,11 @@ def one_hot(answer: object) -> None:
     ]
     for labels, classes, given in cases:
         hints: Hints = [
-            (IndexError, "a label is a name here, not a place. Its place is where it stands among the classes."),
+            (
+                IndexError,
+                "a label is a name here, not a place: its place is where it stands among the classes. "
+                "Or are row and column swapped? The class is the first index.",
+            ),
             (ValueError, "every label is among the classes here, so nothing is to be raised."),
         ]
         result = call(answer, labels, classes, name="one_hot", hints=hints)
@@ -117,7 +121,10 @@ def _one_hot_mistakes(labels: NDArray[Any], classes: NDArray[Any]) -> Hints:
             lambda result: np.asarray(result).dtype.kind == "b",
             "True and False are right, but a network computes with float32.",
         ),
-        (_columns(labels, classes), "the values are right; make them float32, the type that the networks compute in."),
+        (
+            _columns(labels, classes),
+            "the values are right; make them a float32 array, the type that the networks compute in.",
+        ),
         (
             _columns(labels, classes).T,
             "each label is a column here, and each class a row. Yours lie the other way round.",
@@ -226,7 +233,7 @@ def _decode_mistakes(out: Floats, code: Floats, margin: float) -> Hints:
             lambda result: np.asarray(result).dtype.kind == "f" and np.array_equal(result, right),
             "a digit is a whole number.",
         ),
-        (nearest, "nothing has been refused: look at the second nearest row, too."),
+        (nearest, "nothing has been refused: look at the second nearest row, too (not the farthest)."),
         (distances.argmax(axis=1), "that is the row that lies farthest from the outputs."),
         (np.where(gap >= margin, -1, nearest), "you refuse the clear cases and answer the doubtful ones."),
         (

@@ -157,8 +157,8 @@ BANK = {
         wrong=[
             (hot_changed(lambda columns: columns.T), r"other way round"),
             (hot_changed(lambda columns: columns.astype(bool)), r"True and False"),
-            (hot_changed(lambda columns: columns.astype(float)), r"make them float32"),
-            (hot_changed(lambda columns: columns.astype(int)), r"make them float32"),
+            (hot_changed(lambda columns: columns.astype(float)), r"make them a float32"),
+            (hot_changed(lambda columns: columns.astype(int)), r"make them a float32"),
             (lambda labels, classes: hot_by_index(labels, np.sort(classes)), r"need not be sorted"),
             (hot_by_unique, r"may not be all"),
             (lambda labels, classes: np.eye(len(classes), dtype=np.float32)[labels], r"a name here, not a place"),
