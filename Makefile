@@ -1,12 +1,12 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks lint address clean venv
+.PHONY: help run test bench bench-quick lab notebooks exercises student grade lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: venv  ## execute all the lessons; the copies go to build/notebooks
 	@$(BIN)/python -m mnist_scratch run
@@ -14,11 +14,27 @@ run: venv  ## execute all the lessons; the copies go to build/notebooks
 test: venv  ## run every test: the package, and each lesson against its stored outputs
 	@$(BIN)/python -m pytest
 
+bench: venv  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy (first: pip install -e ".[peers]")
+	@$(BIN)/python -m tests.benchmarks.bench
+
+bench-quick: venv  ## the same with less of each, in under two minutes
+	@$(BIN)/python -m tests.benchmarks.bench --quick
+
 lab: venv  ## open the lessons in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
 notebooks: venv  ## execute the lessons in place and store their outputs (needs the full data)
 	@$(BIN)/python -m mnist_scratch notebooks
+
+exercises: venv  ## execute the solved exercises in place and store their outputs
+	@$(BIN)/python -m mnist_scratch notebooks --exercises
+
+student: venv  ## write the exercises without their solutions, and a zip of them, to build/student
+	@$(BIN)/python -m mnist_scratch student
+
+grade: venv  ## grade SUBMISSIONS=folder, which holds <student>/<notebook>.ipynb; results go to build/grading
+	@test -n "$(SUBMISSIONS)" || { echo "Which folder? make grade SUBMISSIONS=path/to/folder"; exit 1; }
+	@$(BIN)/python -m mnist_scratch grade "$(SUBMISSIONS)"
 
 lint: venv  ## check style, format and types, notebooks included
 	$(BIN)/ruff check

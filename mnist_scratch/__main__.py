@@ -1,4 +1,4 @@
-"""The commands: ``python -m mnist_scratch fetch | run | train | evaluate | study | reproduce | ...``."""
+"""The commands: ``python -m mnist_scratch fetch | run | train | evaluate | study | student | grade | ...``."""
 
 import argparse
 import sys
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("notebooks", _notebooks, "execute the lessons in place, on the full data, and store their outputs")
     sub.add_argument("--lesson", action="append", default=[], metavar="NN", help="only this one (repeatable)")
+    sub.add_argument("--exercises", action="store_true", help="the solved exercises instead, on the offline sample")
 
     sub = add("train", _train, "train a network of one hidden layer, and save its weights")
     sub.formatter_class = argparse.ArgumentDefaultsHelpFormatter
@@ -71,6 +72,16 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = add("reproduce", _reproduce, "make all the studies again, and compare each with its record")
     _add_engine(sub)
+
+    sub = add("student", _student, "write the exercises without their solutions, and a zip of them, to build/student")
+    sub.add_argument("--source", type=Path, metavar="FOLDER", help="solved notebooks of your own")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="write them there instead")
+
+    sub = add("grade", _grade, "grade submissions with nbgrader; scores and feedback go to build/grading")
+    sub.add_argument("folder", type=Path, help="the submissions, as FOLDER/<student>/<notebook>.ipynb")
+    sub.add_argument("--source", type=Path, metavar="FOLDER", help="solved notebooks with hidden tests of your own")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="write there instead")
+    sub.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="what a cell may take (60)")
 
     add("verdicts", _verdicts, "write the table of verdicts, from the recorded results, into the README")
     add("address", _address, "write the repository's address from pyproject.toml into badges and first cells")
@@ -109,6 +120,14 @@ def _run(options: argparse.Namespace) -> int:
 def _notebooks(options: argparse.Namespace) -> int:
     from mnist_scratch import lessons
 
+    if options.exercises:
+        from mnist_scratch.exercises.kit import find_exercises
+
+        environment = lessons.kernel_environment("sample", lessons.ROOT / "build" / "no-data")
+        paths = [path for path in find_exercises() if path.stem.startswith(tuple(options.lesson) or "")]
+        outcomes = [lessons.store(path, environment) for path in paths]
+        print(f"\n{lessons.table(outcomes)}")
+        return int(any(outcome.error for outcome in outcomes))
     paths = lessons.find_lessons(options.lesson, lessons.ROOT)
     try:
         load_mnist("full")
@@ -216,6 +235,26 @@ def _run_and_compare(name: str, seeds: int | None, options: argparse.Namespace) 
     if options.record:
         results.record(study, records, folder / name)
         print(f"Recorded in {results.FOLDER}")
+
+
+def _student(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+    from mnist_scratch.exercises import kit
+
+    written = kit.student(options.out or lessons.ROOT / "build" / "student", source=options.source)
+    print(f"Wrote {len(written) - 1} notebooks and {written[-1]}")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from mnist_scratch import lessons
+    from mnist_scratch.exercises import kit
+
+    build = options.out or lessons.ROOT / "build" / "grading"
+    print("Submissions are programs, and this runs them. See notebooks/exercises/INSTRUCTORS.md for a sandbox.")
+    kit.grade(options.folder, build, options.source, options.timeout)
+    print(f"Scores and feedback: {build}")
+    return 0
 
 
 def _verdicts(options: argparse.Namespace) -> int:

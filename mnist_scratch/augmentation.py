@@ -117,15 +117,21 @@ def sample(images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.flo
     down, right = np.clip(y, -1, height), np.clip(x, -1, width)
     down += 1  # now rows and columns of padded
     right += 1
-    index = np.int32 if flat.size < 2**31 else np.int64  # of half the size, read in half the time
-    corner, column = down.astype(index), right.astype(index)  # the upper left neighbour
-    down -= corner  # how far towards the lower and the right neighbour: 0 to 1
-    right -= column
-    corner *= stride
-    corner += column
-    corner += np.arange(0, n * size, size, dtype=index).reshape((n,) + (1,) * (y.ndim - 1))
-    upper: NDArray[Any] = _between(flat.take(corner), flat[1:].take(corner), right)
-    lower = _between(flat[stride:].take(corner), flat[stride + 1 :].take(corner), right)
+    rows, columns = np.floor(down), np.floor(right)  # the upper left neighbour
+    down -= rows  # how far towards the lower and the right neighbour: 0 to 1
+    right -= columns
+    index = np.int32 if size < 2**31 else np.int64  # of half the size, made and added in half the time
+    place = rows.astype(index)
+    place *= stride
+    place += columns.astype(index)
+    starts = np.arange(0, n * size, size).reshape((n,) + (1,) * (y.ndim - 1))
+    corner = np.add(place, starts, dtype=np.intp)  # the type that take wants: another would be converted at each take
+    # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
+    upper_left, upper_right, lower_left, lower_right = (
+        flat[first:].take(corner, mode="wrap") for first in (0, 1, stride, stride + 1)
+    )
+    upper: NDArray[Any] = _between(upper_left, upper_right, right)
+    lower = _between(lower_left, lower_right, right)
     return _between(upper, lower, down)
 
 

@@ -284,6 +284,15 @@ def write_address(root: Path = ROOT) -> list[Path]:
         if sources != [cell.source for cell in notebook.cells[:2]]:
             _write(notebook, path)
             changed.append(path)
+    for path in sorted((root / "notebooks" / "exercises").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        install = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
+        if install is None or INSTALL_MARK not in install.source:
+            raise LessonError(f"the first code cell of {path} must be the installing cell: see lessons.first_cells")
+        if install.source != first_cells(path.name, root)[1]:
+            install.source = first_cells(path.name, root)[1]
+            _write(notebook, path)
+            changed.append(path)
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     if not README_BADGES.search(text):

@@ -384,6 +384,7 @@ def test_what_a_recipe_does_not_ask_for_is_not_done(on_sample, monkeypatch):
         "augment": None,
         "seed": 4,
         "progress": False,
+        "ahead": False,
     }
     assert list(result) == ["probe_cost", "train_cost", "test_confusion", "test_cost"]
 

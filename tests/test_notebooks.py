@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from mnist_scratch import lessons
+from mnist_scratch.exercises import kit
 
 EXPECTED = {
     "00_start_here",
@@ -26,6 +27,7 @@ EXPECTED = {
     "09_past_the_paper",
 }
 LESSONS = sorted((lessons.ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((lessons.ROOT / "notebooks" / "exercises").glob("*.ipynb"))
 
 SECTIONS = (
     "What you'll do",
@@ -225,6 +227,151 @@ def test_the_lessons_are_there():
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 def test_lesson_is_clean(path):
     assert problems(path) == []
+
+
+# The exercises
+
+MARKS = {
+    "given": {"grade": False, "locked": True, "solution": False},
+    "answer": {"grade": False, "locked": False, "solution": True},
+    "check": {"grade": True, "locked": True, "solution": False},
+    "explain": {"grade": True, "locked": False, "solution": True},
+}
+CHECK_START = "from mnist_scratch.exercises import check\n\n"
+
+
+def role(cell: NotebookNode) -> str:
+    """What a cell is for nbgrader, or nothing."""
+    mark = {key: value for key, value in cell.metadata.get("nbgrader", {}).items() if key in MARKS["given"]}
+    return next((name for name, wanted in MARKS.items() if mark == wanted), "unknown" if mark else "")
+
+
+def mark_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    marked = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
+    ids = [cell.metadata.nbgrader.get("grade_id") for cell in marked]
+    if len(set(ids)) < len(ids):
+        yield "grade ids are not unique"
+    for cell in marked:
+        mark = cell.metadata.nbgrader
+        if role(cell) == "unknown" or mark.get("schema_version") != 3 or mark.get("task") is not False:
+            yield f"{where(cell)} has other nbgrader metadata than the exercises have"
+        if ("points" in mark) != (role(cell) in ("check", "explain")):
+            yield f"{where(cell)} has points where it should not, or none where it should"
+        if role(cell) == "check" and not (cell.source.startswith(CHECK_START) and kit.CALLED.search(cell.source)):
+            yield f"{where(cell)} does not begin with the import of check and call one"
+        begun, ended = cell.source.count("### BEGIN SOLUTION"), cell.source.count("### END SOLUTION")
+        if (begun, ended) != ((1, 1) if role(cell) == "answer" else (0, 0)):
+            yield f"{where(cell)} has {begun} solutions"
+
+
+def exercise_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    try:
+        exercises = kit.catalogue(notebook)
+    except lessons.LessonError as error:
+        yield str(error)
+        return
+    if not 3 <= len(exercises) <= 6 or exercises[-1].kind != "challenge":
+        yield "3 to 6 exercises are wanted, the last a challenge"
+    lesson = nbformat.read(path.parent.parent / path.name, as_version=4)
+    headings = [line.lstrip("# ") for line in text(lesson).splitlines() if line.startswith("#")]
+    for number, one in enumerate(exercises, start=1):
+        place = f"ex-{int(path.stem[:2])}-{number}"
+        graded = [cell for cell in notebook.cells if cell.id in (place, f"{place}-check")]
+        roles = ["explain"] if one.kind == "explain" else ["answer", "check"]
+        if one.number != f"{int(path.stem[:2])}.{number}" or one.lesson != path.stem[:2] or one.kind not in kit.KINDS:
+            yield f"exercise {one.number}: number, lesson or kind"
+        if [role(cell) for cell in graded] != roles:
+            yield f"exercise {one.number}: its cells are {[role(cell) for cell in graded]}, not {roles}"
+        elif [cell.metadata.nbgrader.grade_id for cell in graded] != [cell.id for cell in graded]:
+            yield f"exercise {one.number}: ids and grade ids differ"
+        elif graded[-1].metadata.nbgrader.points != one.points:
+            yield f"exercise {one.number}: its text says {one.points} points, its check has others"
+        for section in set(one.sections) - set(headings):
+            yield f"exercise {one.number}: its lesson has no section {section!r}"
+
+
+def install_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    if code(notebook)[0].source != lessons.first_cells(path.name)[1]:
+        yield "the first code cell is not the installing one: run `make address`"
+
+
+EXERCISE_RULES: tuple[Callable[[Path, NotebookNode], Iterator[str]], ...] = (
+    format_problems,
+    execution_problems,
+    output_problems,
+    link_problems,
+    install_problems,
+    mark_problems,
+    exercise_problems,
+)
+
+
+def problems_of_exercises(path: Path) -> list[str]:
+    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+    return [problem for rule in EXERCISE_RULES for problem in rule(path, notebook)]
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=[f"exercises-{path.stem}" for path in EXERCISES])
+def test_exercises_are_clean(path):
+    assert problems_of_exercises(path) == []
+
+
+def test_there_are_exercises_of_each_kind_for_each_lesson():
+    assert {path.stem for path in EXERCISES} == EXPECTED - {"00_start_here"}
+    exercises = [one for path in EXERCISES for one in kit.catalogue(nbformat.read(path, as_version=4))]
+    assert len(exercises) >= 36
+    assert {one.kind for one in exercises} == set(kit.KINDS)
+
+
+def spoil_mark(place: str, **change: object) -> Callable[[NotebookNode], None]:
+    return lambda notebook: cell_of(notebook, place).metadata.nbgrader.update(change)
+
+
+def spoil_text(place: str, old: str, new: str) -> Callable[[NotebookNode], None]:
+    def spoil(notebook: NotebookNode) -> None:
+        cell = cell_of(notebook, place)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return spoil
+
+
+def cell_of(notebook: NotebookNode, place: str) -> NotebookNode:
+    return next(cell for cell in notebook.cells if cell.id == place)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda notebook: None, None),
+        (spoil_mark("ex-4-1", grade_id="ex-4-2"), "grade ids are not unique"),
+        (spoil_mark("ex-4-1", locked=True), "other nbgrader metadata"),
+        (spoil_mark("ex-4-1-check", schema_version=2), "other nbgrader metadata"),
+        (spoil_mark("ex-4-1-check", points=9), "its text says"),
+        (spoil_mark("ex-4-1", points=1), "points where it should not"),
+        (spoil_text("ex-4-1-check", "check.", "print"), "does not begin with the import"),
+        (spoil_text("ex-4-1", "### END SOLUTION", ""), "has 1 solutions"),
+        (spoil_text("ex-4-1-text", "### Exercise 4.1", "### Exercise 4.7"), "exercise 4.7: number"),
+        (spoil_text("ex-4-1-text", "**Goal.**", "Goal:"), "must begin as kit.HEAD"),
+        (spoil_text("ex-4-1-text", 'section "', 'section "No '), "no section 'No "),
+        (spoil_text("ex-4-5-text", "Kind: challenge", "Kind: write"), "the last a challenge"),
+        (lambda notebook: code(notebook)[0].update(source="pass"), "not the installing one"),
+        (lambda notebook: notebook.cells.remove(cell_of(notebook, "ex-4-2-check")), "exercise 4.2: its cells are"),
+    ],
+)
+def test_each_rule_catches_exercises_that_break_it(tmp_path, spoil, problem):
+    name = "04_backpropagation.ipynb"
+    notebook = nbformat.read(lessons.ROOT / "notebooks" / "exercises" / name, as_version=4)
+    spoil(notebook)
+    (tmp_path / "exercises").mkdir()
+    for path in LESSONS:
+        (tmp_path / path.name).write_bytes(path.read_bytes() if path.name == name else b"")
+    for path in EXERCISES:
+        (tmp_path / "exercises" / path.name).write_text("", encoding="utf-8")
+    path = tmp_path / "exercises" / name
+    path.write_text(nbformat.v4.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
+    found = problems_of_exercises(path)
+    assert found == [] if problem is None else any(problem in line for line in found), found
 
 
 # From here on: the rules themselves, on a small made-up lesson.

@@ -64,7 +64,7 @@ def test_drift_is_noticed_when_conda_lacks_a_line(line):
         (PYPROJECT, ENVIRONMENT.replace("  - pip\n", "  - pip\n  - seaborn>=0.13\n")),
         (PYPROJECT, ENVIRONMENT.replace("python=3.13", "python=3.10")),
         (PYPROJECT.replace('    "tqdm>=4.66",\n', ""), ENVIRONMENT),
-        (PYPROJECT.replace(',cluster]"', ',cluster,peers]"'), ENVIRONMENT),
+        (PYPROJECT.replace(',grading]"', ',grading,peers]"'), ENVIRONMENT),
     ],
 )
 def test_drift_is_noticed_in_both_directions(pyproject, environment):
@@ -191,7 +191,19 @@ def test_a_traceback_is_shown_when_asked_for(no_data):
 
 def test_the_command_line_names_its_commands():
     done = subprocess.run([sys.executable, "-m", "mnist_scratch", "--help"], capture_output=True, text=True, check=True)
-    for command in ("fetch", "run", "train", "evaluate", "study", "reproduce", "notebooks", "verdicts", "address"):
+    for command in (
+        "fetch",
+        "run",
+        "train",
+        "evaluate",
+        "study",
+        "reproduce",
+        "notebooks",
+        "verdicts",
+        "address",
+        "student",
+        "grade",
+    ):
         assert re.search(rf"(?m)^ +{command} ", done.stdout)
 
 

@@ -1,11 +1,14 @@
 """Training: that it learns, that it repeats, and what it refuses."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
 
+from mnist_scratch import descent, training
 from mnist_scratch.augmentation import RandomRotation
+from mnist_scratch.layers import Layer
 from mnist_scratch.metrics import accuracy
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import one_hot, preprocess
@@ -41,24 +44,68 @@ def test_it_learns(pictures):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_it_is_plain_gradient_descent_written_out(pictures, momentum):
-    """The loop, written again in its simplest form, gives the same weights."""
+@pytest.mark.parametrize(("batch_size", "large"), [(50, descent.LARGE), (1, descent.LARGE), (1, 1)])
+def test_it_is_plain_gradient_descent_written_out(pictures, monkeypatch, momentum, batch_size, large):
+    """The loop, written again in its simplest form, gives the same weights; also where no gradient is made."""
+    monkeypatch.setattr(descent, "LARGE", large)
     rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
     network, by_hand = make(dtype=np.float64), make(dtype=np.float64)
-    train(network, *pictures, epochs=2, batch_size=50, learning_rate=0.3, momentum=momentum, seed=5, progress=False)
+    train(network, *pictures, epochs=2, batch_size=batch_size, learning_rate=0.05, momentum=momentum, seed=5,
+          progress=False)  # fmt: skip
     rng = np.random.default_rng(5).spawn(2)[0]
     velocity = {}
     for _ in range(2):
         order = rng.permutation(203)
-        for start in range(0, 203, 50):
-            chosen = order[start : start + 50]
+        for start in range(0, 203, batch_size):
+            chosen = order[start : start + batch_size]
             by_hand.gradients(rows[chosen], targets[chosen])
             for k, layer in enumerate(by_hand.layers):
                 for name in ("weights", "biases"):
                     gradient = getattr(layer, f"dcost_d{name}")
                     velocity[k, name] = momentum * velocity.get((k, name), 0) + gradient
-                    setattr(layer, name, getattr(layer, name) - 0.3 * velocity[k, name])
+                    setattr(layer, name, getattr(layer, name) - 0.05 * velocity[k, name])
     np.testing.assert_allclose(weights_of(network), weights_of(by_hand), rtol=1e-9)
+
+
+def test_velocities_are_multiplied_out_before_their_scale_vanishes(pictures, monkeypatch):
+    """100 steps with momentum 0.1: unscaled, float32 would have overflowed after 38."""
+    plain, outer = make(), make()
+    options = {"batch_size": 1, "learning_rate": 0.3, "momentum": 0.1, "progress": False}
+    train(plain, pictures[0][:100], pictures[1][:100], **options)
+    monkeypatch.setattr(descent, "LARGE", 1)
+    train(outer, pictures[0][:100], pictures[1][:100], **options)
+    np.testing.assert_allclose(weights_of(outer), weights_of(plain), atol=1e-5)
+    assert not np.array_equal(weights_of(outer), weights_of(plain))  # it took the other way
+
+
+@pytest.mark.parametrize("large", [descent.LARGE, 1])
+def test_the_layers_keep_their_own_arrays_and_methods(pictures, monkeypatch, large):
+    monkeypatch.setattr(descent, "LARGE", large)
+    network = make()
+    arrays = [p for layer in network.layers for p in (layer.weights, layer.biases)]
+    before = weights_of(network)
+    train(network, *pictures, batch_size=1, progress=False)
+    assert all(
+        p is q for p, q in zip(arrays, (p for la in network.layers for p in (la.weights, la.biases)), strict=True)
+    )
+    assert not np.array_equal(weights_of(network), before)
+    assert "fill_gradients" not in vars(network.layers[0])
+
+
+@pytest.mark.parametrize("large", [descent.LARGE, 1])
+def test_a_layer_that_finds_its_gradients_in_its_own_way_may(pictures, monkeypatch, large):
+    monkeypatch.setattr(descent, "LARGE", large)
+
+    class Frozen(Layer):
+        def fill_gradients(self, dcost_dnet):
+            super().fill_gradients(dcost_dnet)
+            self.dcost_dweights, self.dcost_dbiases = 0 * self.dcost_dweights, 0 * self.dcost_dbiases
+
+    network = Network([Frozen(36, 8), Layer(8, 4)])
+    first, second = (layer.weights.copy() for layer in network.layers)
+    train(network, *pictures, batch_size=1, momentum=0.5, progress=False)
+    np.testing.assert_array_equal(network.layers[0].weights, first)
+    assert not np.array_equal(network.layers[1].weights, second)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -171,6 +218,81 @@ def test_augmentation_sees_images_between_0_and_1_and_not_the_validation(picture
 
     train(make(), *pictures, batch_size=100, augment=darken, validation=pictures, progress=False)
     assert calls == [(np.float32, (n, 6, 6), True, True) for n in (100, 100, 3)]
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr(training, "_cores", lambda: 2)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if "augment" in thread.name]
+
+
+def test_augmenting_ahead_gives_the_same_bit_for_bit(pictures, two_cores):
+    warp, names = RandomRotation(-20, 20), []
+
+    def watched(images, rng):
+        names.append(threading.current_thread().name)
+        return warp(images, rng)
+
+    results = []
+    for ahead in (True, False):
+        network = make()
+        history = train(network, *pictures, epochs=3, augment=watched, validation=pictures, progress=False, ahead=ahead)
+        results.append((weights_of(network), history))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    assert results[0][1] == results[1][1]
+    assert [name.startswith("mnist_scratch-augment") for name in names] == [True] * 21 + [False] * 21
+    assert threads() == []
+
+
+def test_one_core_augments_without_a_second_thread(pictures, monkeypatch):
+    monkeypatch.setattr(training, "_cores", lambda: 1)
+    names = set()
+
+    def watched(images, rng):
+        names.add(threading.current_thread().name)
+        return images
+
+    train(make(), *pictures, augment=watched, progress=False)
+    assert names == {threading.main_thread().name}
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_an_augmentations_error_comes_after_the_same_steps(pictures, two_cores, ahead):
+    """And with the caller's np.errstate, which belongs to a thread."""
+    calls = []
+
+    def fails(images, rng):
+        calls.append(np.float32(3e38) * np.float32(len(images)))  # an overflow, which train keeps quiet
+        if len(calls) == 3:
+            raise RuntimeError("no third batch")
+        return images
+
+    network, two_steps = make(), make()
+    with pytest.raises(RuntimeError, match="no third batch"):
+        train(network, *pictures, batch_size=50, augment=fails, progress=False, ahead=ahead)
+    order = np.random.default_rng(0).spawn(2)[0].permutation(203)[:100]
+    rows, targets = preprocess(pictures[0]), one_hot(pictures[1], 4)
+    for chosen in (order[:50], order[50:]):
+        two_steps.gradients(rows[chosen], targets[chosen])
+        for layer in two_steps.layers:
+            layer.weights -= 0.1 * layer.dcost_dweights
+            layer.biases -= 0.1 * layer.dcost_dbiases
+    np.testing.assert_allclose(weights_of(network), weights_of(two_steps), atol=1e-6)
+    assert threads() == []
+
+
+def test_ctrl_c_leaves_no_thread(pictures, two_cores):
+    def interrupted(progress):
+        if progress > 0.5:
+            raise KeyboardInterrupt
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        train(make(), *pictures, augment=RandomRotation(0, 9), schedule=interrupted, progress=False)
+    assert threads() == []
 
 
 def test_an_augmentation_that_does_nothing_changes_nothing(pictures):

@@ -1,0 +1,434 @@
+"""How fast is it, beside PyTorch, scikit-learn, OpenCV and SciPy? ``make bench``; ``make bench-quick`` in two minutes.
+
+First the peers' gradients and warped pictures are held equal to ours. Then each piece of work is timed in turns, ours,
+theirs, theirs, ours, over several rounds after one to warm up; the medians count. Ours is the public function, with
+all that it checks and records; theirs does no more than the work needs.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from mnist_scratch import augmentation, descent, plotting, training
+from mnist_scratch.augmentation import RandomDeformation
+from mnist_scratch.datasets import load_mnist
+from mnist_scratch.metrics import accuracy
+from mnist_scratch.network import Network
+from mnist_scratch.preprocessing import one_hot, preprocess, to_float
+from mnist_scratch.training import cosine, train
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+LADDER = re.compile(r"(?<=<!-- ladder -->\n).*?(?=<!-- /ladder -->)", re.DOTALL)
+
+DEFORMATION = {"rotation": 12.0, "scale": 0.12, "shear": 0.0, "shift": 1.5, "alpha": 36.0, "sigma": 5.0}
+RECIPE = {"epochs": 12, "batch_size": 128, "learning_rate": 0.08}
+"""To 99.1 %: 784-800-10 with momentum 0.9, a cosine and DEFORMATION."""
+
+IMAGES = "images/s"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured: medians, and the ratio, above 1 where we are ahead."""
+
+    name: str
+    ours: float
+    peer: float
+    peer_name: str
+    unit: str
+    ratio: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One piece of work for both sides: functions that do ``amount`` of it at a call."""
+
+    name: str
+    ours: Callable[[], object]
+    peer: Callable[[], object]
+    peer_name: str
+    amount: int
+    wanted: float
+    unit: str = IMAGES
+
+    def run(self, rounds, threads):
+        """Return the row. Both sides take turns, and the turns change places."""
+        sides, seconds = (self.ours, self.peer), ([], [])
+        for number in range(rounds + 1):
+            for side in (0, 1) if number % 2 else (1, 0):
+                started = time.perf_counter()
+                sides[side]()
+                if number:  # the first round warms up
+                    seconds[side].append(time.perf_counter() - started)
+        ours, peer = (self.amount / statistics.median(times) for times in seconds)
+        return Row(self.name, ours, peer, self.peer_name, self.unit, ours / peer, threads)
+
+
+@contextlib.contextmanager
+def limited(threads):
+    """Give both sides so many threads for their products."""
+    import cv2
+    import scipy.linalg.blas  # noqa: F401 - loaded now, so that it is limited too
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    with threadpool_limits(limits=threads):
+        yield
+
+
+def network_of(*sizes, seed=0):
+    return Network.from_sizes(sizes, "relu", "softmax", "cross_entropy", seed=seed)
+
+
+def learn(network, images, labels, batch_size, **options):
+    return train(network, images, labels, batch_size=batch_size, learning_rate=peers().RATE, momentum=peers().MOMENTUM,
+                 progress=False, **options)  # fmt: skip
+
+
+def peers():
+    from tests.benchmarks import peers
+
+    return peers
+
+
+def check_equal(images, labels):
+    """Hold the peers' gradients and warped pictures equal to ours; OpenCV rounds places to 1/32 of a pixel."""
+    import torch
+
+    rows = preprocess(images)
+    network = network_of(784, 30, 10)
+    network.gradients(rows, one_hot(labels))
+    theirs = peers().Torch(network).gradients(torch.tensor(rows), torch.tensor(labels.astype(np.int64)))
+    for layer, (weights, biases) in zip(network.layers, theirs, strict=True):
+        for mine, other in ((layer.dcost_dweights, weights), (layer.dcost_dbiases, biases)):
+            np.testing.assert_allclose(mine, other, rtol=0, atol=2e-5 * np.abs(other).max())
+    warp = peers().Warp(to_float(images))
+    ours = warp_ours(warp)
+    for other, tolerance in ((warp.torch(), 5e-5), (warp.scipy(), 5e-5), (warp.cv2(), 0.04)):
+        np.testing.assert_allclose(ours, other, atol=tolerance)
+
+
+def warp_ours(warp):
+    return augmentation._warp(warp.images, warp.y_rows, warp.x_rows, warp.basis)
+
+
+def training_contest(sizes, batch_size, rows, labels, wanted=0.0, scale=1.0):
+    """Return one training contest; images enough for some tenths of a second."""
+    import torch
+
+    weights = sum(a * b for a, b in itertools.pairwise(sizes))
+    images = 3e10 / (6 * weights) * min(1, batch_size / 24)
+    n = int(max(scale * min(images, len(rows)), 2 * batch_size)) // batch_size * batch_size
+    network = network_of(*sizes)
+    theirs = peers().Torch(network)
+    mine, targets = rows[:n], labels[:n]
+    their_rows, their_labels = torch.tensor(mine), torch.tensor(targets.astype(np.int64))
+    return Contest(
+        f"training {'-'.join(map(str, sizes))}, batch {batch_size}",
+        lambda: learn(network, mine, targets, batch_size),
+        lambda: theirs.train(their_rows, their_labels, batch_size),
+        "PyTorch", n, wanted,
+    )  # fmt: skip
+
+
+def products_contest(rows, labels, scale, batch_size=512):
+    """A training step against its matrix products alone, ``np.matmul(..., out=)``."""
+    sizes = (784, 1024, 512, 10)
+    contest = training_contest(sizes, batch_size, rows, labels, 0.85, scale)
+    rng = np.random.default_rng(0)
+    outs = [rng.standard_normal((batch_size, size), dtype=np.float32) for size in sizes]
+    slopes = [rng.standard_normal((batch_size, size), dtype=np.float32) for size in sizes]
+    weights = [rng.standard_normal(pair, dtype=np.float32) for pair in itertools.pairwise(sizes)]
+    gradients = [np.empty_like(w) for w in weights]
+    net = [np.empty_like(out) for out in outs]
+
+    def products():
+        for _ in range(contest.amount // batch_size):
+            for k, w in enumerate(weights):
+                np.matmul(outs[k], w, out=net[k + 1])
+            for k in (2, 1, 0):
+                np.matmul(outs[k].T, slopes[k + 1], out=gradients[k])
+                if k:
+                    np.matmul(slopes[k + 1], weights[k].T, out=net[k])
+
+    name = "training step 784-1024-512-10, batch 512"
+    return Contest(name, contest.ours, products, "its matrix products alone", contest.amount, 0.85)
+
+
+def contests(mnist, quick):
+    """Yield every contest, with what it should show."""
+    import torch
+
+    scale = 0.2 if quick else 1.0
+    rows, labels = preprocess(mnist.train.images), mnist.train.labels
+    for sizes in ((784, 30, 10), (784, 100, 10), (784, 800, 10), (784, 1024, 512, 10)):
+        for batch_size in (1, 32, 128, 512):
+            wanted = 1.0 if max(sizes[1:]) >= 800 else 1.5 if batch_size == 512 else 2.0
+            yield training_contest(sizes, batch_size, rows, labels, wanted, scale)
+    n = min(6_000 if quick else 60_000, len(rows))
+    for hidden, wanted in ((100, 2.0), (800, 1.3)):
+        for batch_size in (32, 128):
+            network, theirs = network_of(784, hidden, 10), peers().sklearn_mlp(hidden, batch_size)
+            yield Contest(
+                f"one epoch, 784-{hidden}-10, batch {batch_size}",
+                lambda network=network, batch_size=batch_size: learn(network, rows[:n], labels[:n], batch_size),
+                lambda theirs=theirs: theirs.partial_fit(rows[:n], labels[:n], classes=range(10)),
+                "scikit-learn", n, wanted,
+            )  # fmt: skip
+    yield products_contest(rows, labels, scale)
+    network = network_of(784, 800, 10)
+    theirs, test = peers().Torch(network), preprocess(mnist.test.images)
+    their_test = torch.tensor(test)
+    yield Contest("prediction, 784-800-10", lambda: network.predict(test), lambda: theirs.predict(their_test),
+                  "PyTorch", len(test), 1.0)  # fmt: skip
+    warp = peers().Warp(to_float(mnist.train.images[: 512 if quick else 4096]))
+    for name, peer, wanted in (
+        ("torch grid_sample", warp.torch, 1.0),
+        ("cv2.remap in a loop", warp.cv2, 2.0),
+        ("map_coordinates in a loop", warp.scipy, 5.0),
+    ):
+        yield Contest("affine + elastic warp", lambda: warp_ours(warp), peer, name, len(warp.images), wanted)
+    n = int(scale * min(20_000, len(rows)))
+    deform, learner = RandomDeformation(**DEFORMATION), network_of(784, 800, 10)
+    pictures = mnist.train.images[:n]
+    yield Contest(
+        "augmented training, 784-800-10, batch 128",
+        lambda: learn(learner, pictures, labels[:n], 128, augment=deform),
+        lambda: learn(learner, rows[:n], labels[:n], 128),
+        "the same without augmentation", n, 0.75,
+    )  # fmt: skip
+
+
+def limits():
+    """Return rows for what has a limit and no peer."""
+    timed = "import time, numpy; s = time.perf_counter(); {}; print(time.perf_counter() - s)"
+    load = "from mnist_scratch.datasets import load_mnist; load_mnist(); s = time.perf_counter(); load_mnist()"
+    memory = (
+        "import resource; from mnist_scratch.datasets import load_mnist; from mnist_scratch.training import train; "
+        "from mnist_scratch.network import Network; m = load_mnist().train; "
+        "train(Network.from_sizes([784, 100, 10]), m.images, m.labels, batch_size=128, progress=False); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    rows = []
+    for name, code, limit, unit in (
+        ("load_mnist() warm", timed.format(load), 0.3, "s"),
+        ("import mnist_scratch, over NumPy", timed.format("import mnist_scratch"), 0.15, "s"),
+        ("peak memory of full training", memory, 600.0, "MB"),
+    ):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+        value = float(done.stdout)
+        rows.append((Row(name, value, limit, "limit", unit, limit / value, 1), 1.0))
+    return rows
+
+
+def to_991(mnist, seeds, threads):
+    """Return the row of the recipe, and the test accuracies of both sides."""
+    import torch
+
+    images, labels, epochs = mnist.train.images, mnist.train.labels, RECIPE["epochs"]
+    test, seconds, right = preprocess(mnist.test.images), ([], []), ([], [])
+    their_images, their_labels = torch.tensor(to_float(images)), torch.tensor(labels.astype(np.int64))
+    for seed in range(seeds):
+        network = network_of(784, 800, 10, seed=seed)
+        theirs = peers().Torch(network, RECIPE["learning_rate"])
+        started = time.perf_counter()
+        train(network, images, labels, momentum=0.9, schedule=cosine, seed=seed, progress=False,
+              augment=RandomDeformation(**DEFORMATION), **RECIPE)  # fmt: skip
+        seconds[0].append(time.perf_counter() - started)
+        torch.manual_seed(seed)
+        started = time.perf_counter()
+        theirs.train(their_images, their_labels, RECIPE["batch_size"], epochs,
+                     peers().torch_deformation(DEFORMATION), cosine)  # fmt: skip
+        seconds[1].append(time.perf_counter() - started)
+        right[0].append(accuracy(mnist.test.labels, network.predict(test)))
+        right[1].append(accuracy(mnist.test.labels, theirs.predict(torch.tensor(test)).numpy()))
+    ours, peer = map(statistics.median, seconds)
+    print(f"the recipe's test accuracy, mean of {seeds}: ours {np.mean(right[0]):.2%}, PyTorch {np.mean(right[1]):.2%}")
+    return Row("training to 99.1 % test, 784-800-10", ours, peer, "PyTorch, the same recipe", "s", peer / ours, threads)
+
+
+def growth(mnist, quick, rounds, threads):
+    """Return rows of how the cost grows, by what it grows with."""
+    rows, labels = preprocess(mnist.train.images), mnist.train.labels
+    scale = 0.1 if quick else 0.5
+    batches = (1, 16, 256, 4096) if quick else tuple(4**k for k in range(7))
+    widths = (10, 100, 1000) if quick else (10, 30, 100, 300, 1000, 2000, 4096)
+    counts = [n for n in ((500, 2_000) if quick else (1_000, 5_000, 20_000, 60_000)) if n <= len(rows)]
+    found = {"batch size": {}, "hidden units": {}, "threads": {}, "training images": {}}
+    with limited(threads):
+        for b in batches:
+            found["batch size"][b] = training_contest((784, 100, 10), b, rows, labels, scale=scale).run(rounds, threads)
+        for width in widths:
+            contest = training_contest((784, width, 10), 128, rows, labels, scale=scale)
+            found["hidden units"][width] = contest.run(rounds, threads)
+        for n in counts:
+            row = training_contest((784, 100, 10), 32, rows[:n], labels[:n], scale=1e9).run(rounds, threads)
+            ours, peer = n / row.ours, n / row.peer
+            found["training images"][n] = Row(
+                f"one epoch of {n} images", ours, peer, "PyTorch", "s", peer / ours, threads
+            )
+    for count in (1, 2):
+        with limited(count):
+            contest = training_contest((784, 800, 10), 128, rows, labels, scale=scale)
+            found["threads"][count] = contest.run(rounds, count)
+    return found
+
+
+def draw_growth(found):
+    """Return the figure of how the cost grows."""
+    figure, axes = plotting.new_figure(2, 2, size=(10, 7))
+    for ax, (name, rows) in zip(axes.flat, found.items(), strict=True):
+        ax.plot(rows.keys(), [row.ours for row in rows.values()], "o-", label="mnist_scratch")
+        ax.plot(rows.keys(), [row.peer for row in rows.values()], "s--", label="PyTorch")
+        if name == "threads":
+            ax.set_xticks(list(rows))
+            ax.set_ylim(0, None)
+        else:
+            ax.set(xscale="log", yscale="log")
+        ax.set(xlabel=name, ylabel="seconds for an epoch" if name == "training images" else IMAGES)
+        ax.legend()
+    figure.suptitle("What training costs, and how that grows", x=0, ha="left")
+    return figure
+
+
+def ladder(mnist, quick, rounds, threads):
+    """Return what each step bought: the fast form against the readable one, everything else the same."""
+    scale, n = (0.2 if quick else 1.0), 512 if quick else 4096
+    rows, labels, images = preprocess(mnist.train.images), mnist.train.labels, mnist.train.images
+    warp = peers().Warp(to_float(images[:n]))
+
+    def without(name, module, attribute, form, work, amount):
+        def readable():
+            with mock.patch.object(module, attribute, form):
+                work()
+
+        return Contest(name, work, readable, "without", amount, 1.0)
+
+    small = training_contest((784, 30, 10), 32, rows, labels, scale=scale)
+    large = training_contest((784, 1024, 512, 10), 1, rows, labels, scale=scale)
+    batch = training_contest((784, 1024, 512, 10), 128, rows, labels, scale=scale)
+    deform, network, n = RandomDeformation(**DEFORMATION), network_of(784, 800, 10), int(scale * 10_000)
+    n = min(n, len(images))
+
+    def augmented():
+        learn(network, images[:n], labels[:n], 128, augment=deform)
+
+    readable = peers().ReadableDescent
+    return [
+        without("one array for all: 784-30-10, batch 32", training, "Descent", readable, small.ours, small.amount),
+        without("the same: 784-1024-512-10, batch 128", training, "Descent", readable, batch.ours, batch.amount),
+        without("one image's gradient added in place: 784-1024-512-10, batch 1", descent, "LARGE", 1 << 60, large.ours,
+                large.amount),
+        without("a warp of few passes", augmentation, "sample", peers().readable_sample, lambda: warp_ours(warp),
+                len(warp.images)),
+        without("warped one batch ahead, in a second thread: 784-800-10, batch 128", training, "_cores", lambda: 1,
+                augmented, n),
+    ]  # fmt: skip
+
+
+def table(rows):
+    """Return rows, and what they should show, as a Markdown table."""
+    lines = [
+        "| work | unit | ours | against | theirs | ratio | wanted | threads |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row, wanted in rows:
+        mark = "" if row.ratio >= wanted else " (not met)"
+        lines.append(
+            f"| {row.name} | {row.unit} | {row.ours:,.4g} | {row.peer_name} | {row.peer:,.4g} | {row.ratio:.2f}{mark} "
+            f"| {wanted:g} | {row.threads} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def machine():
+    """Name the processor, and what is compared."""
+    import cv2
+    import scipy
+    import sklearn
+    import torch
+
+    model = (
+        re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text())
+        if os.path.exists("/proc/cpuinfo")
+        else None
+    )
+    return (
+        f"{model[1] if model else platform.processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, SciPy {scipy.__version__}, PyTorch {torch.__version__}, "
+        f"scikit-learn {sklearn.__version__}, OpenCV {cv2.__version__}"
+    )
+
+
+def main(arguments=None):
+    """Run all, print the tables, write ``build/bench.json`` and the figure; return 0, or 1 where a peer is missing."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="less of each: under two minutes")
+    parser.add_argument("--threads", type=int, default=1, help="for the products of both sides")
+    parser.add_argument("--rounds", type=int, help="that are timed")
+    parser.add_argument("--only", default="", help="contests whose name has this in it, and nothing else")
+    parser.add_argument("--write", action="store_true", help="put the ladder into tests/benchmarks/README.md")
+    options = parser.parse_args(arguments)
+    try:
+        peers()
+    except ModuleNotFoundError as error:
+        print(
+            f'{error.name} is not installed. The benchmark compares with it: pip install -e ".[all,peers]"',
+            file=sys.stderr,
+        )
+        return 1
+    mnist, rounds = load_mnist(), options.rounds or (2 if options.quick else 7)
+    check_equal(mnist.train.images[:64], mnist.train.labels[:64])
+    print(f"{machine()}\nGradients and warps equal the peers'. {rounds} rounds, {options.threads} thread(s) a side.")
+    rows = []
+    with limited(options.threads):
+        for contest in contests(mnist, options.quick):
+            if options.only in contest.name:
+                rows.append((contest.run(rounds, options.threads), contest.wanted))
+                print(table(rows[-1:]).splitlines()[-1], flush=True)
+        if options.only:
+            return 0
+        rungs = [
+            (contest.run(rounds, options.threads), 1.0)
+            for contest in ladder(mnist, options.quick, rounds, options.threads)
+        ]
+        if not options.quick and mnist.source == "full":
+            rows.append((to_991(mnist, 3, options.threads), 1.3))
+    rows += limits()
+    found = growth(mnist, options.quick, rounds, options.threads)
+    steps = "| step | with it, images/s | without | ratio |\n|---|---|---|---|\n" + "".join(
+        f"| {row.name} | {row.ours:,.4g} | {row.peer:,.4g} | {row.ratio:.2f} |\n" for row, _ in rungs
+    )
+    print(f"\n{table(rows)}\n{steps}")
+    BUILD.mkdir(exist_ok=True)
+    everything = [row for row, _ in rows + rungs] + [row for by in found.values() for row in by.values()]
+    (BUILD / "bench.json").write_text(json.dumps([asdict(row) for row in everything], indent=1) + "\n")
+    draw_growth(found).savefig(BUILD / "bench.png", bbox_inches="tight")
+    if options.write:
+        readme = Path(__file__).with_name("README.md")
+        text = f"{machine()}; {options.threads} thread(s) a side.\n\n{table(rows)}\n{steps}"
+        readme.write_text(LADDER.sub(lambda _: text, readme.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"Written: {BUILD / 'bench.json'} and {BUILD / 'bench.png'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The same work, done by PyTorch, scikit-learn, OpenCV and SciPy, and by this package's own most readable form."""
+
+import cv2
+import numpy as np
+import torch
+from scipy import ndimage
+from sklearn.neural_network import MLPClassifier
+from torch.nn import functional
+
+from mnist_scratch.augmentation import _affine_rows, bend_basis, grid
+from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
+
+RATE, MOMENTUM = 0.001, 0.9
+
+
+class Torch:
+    """PyTorch, eager: linear layers and ReLU, cross-entropy, SGD with momentum, from the weights of a network."""
+
+    def __init__(self, network, rate=RATE):
+        modules = []
+        for layer in network.layers:
+            linear = torch.nn.Linear(layer.n_in, layer.n_out)
+            with torch.no_grad():
+                linear.weight.copy_(torch.tensor(layer.weights.T))
+                linear.bias.copy_(torch.tensor(layer.biases))
+            modules += [linear, torch.nn.ReLU()]
+        self.model = torch.nn.Sequential(*modules[:-1])
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=rate, momentum=MOMENTUM)
+
+    def gradients(self, rows, labels):
+        self.optimizer.zero_grad()
+        functional.cross_entropy(self.model(rows), labels).backward()
+        return [(m.weight.grad.numpy().T, m.bias.grad.numpy()) for m in self.model if hasattr(m, "weight")]
+
+    def train(self, rows, labels, batch_size, epochs=1, warp=None, schedule=None):
+        """Do no more than a step needs: no cost is read, no accuracy counted, nothing checked."""
+        steps, step, rate = epochs * -(-len(rows) // batch_size), 0, self.optimizer.param_groups[0]["lr"]
+        for _ in range(epochs):
+            order = torch.randperm(len(rows))
+            for start in range(0, len(rows), batch_size):
+                chosen = order[start : start + batch_size]
+                batch = rows[chosen] if warp is None else warp(rows[chosen])
+                if schedule is not None:
+                    self.optimizer.param_groups[0]["lr"] = rate * schedule(step / steps)
+                self.optimizer.zero_grad()
+                functional.cross_entropy(self.model(batch), labels[chosen]).backward()
+                self.optimizer.step()
+                step += 1
+
+    def predict(self, rows):
+        with torch.inference_mode():
+            return self.model(rows).argmax(dim=1)
+
+
+def sklearn_mlp(hidden, batch_size):
+    """Return scikit-learn's network; a ``partial_fit`` is one epoch."""
+    return MLPClassifier(
+        (hidden,), solver="sgd", alpha=0, batch_size=batch_size, learning_rate_init=RATE, momentum=MOMENTUM,
+        nesterovs_momentum=False, random_state=0,
+    )  # fmt: skip
+
+
+class Warp:
+    """One random affine and elastic warp for each of n pictures, in the form that each library takes.
+
+    The peers are given the field of displacements; this package makes it from random numbers, which is counted.
+    """
+
+    def __init__(self, images, seed=0):
+        n, height, width = images.shape
+        rng = np.random.default_rng(seed)
+        turn, tall, wide, down, right = rng.uniform(-1, 1, (5, n))
+        cos, sin, tall, wide = np.cos(0.2 * turn), np.sin(0.2 * turn), 1 + 0.12 * tall, 1 + 0.12 * wide
+        bends = bend_basis(height, width, 5.0)
+        noise = 20 * rng.standard_normal((2, n, len(bends)), dtype=np.float32)
+        y_affine, x_affine = _affine_rows(cos / tall, sin / wide, down), _affine_rows(-sin / tall, cos / wide, right)
+        self.images, self.shape = images, images.shape
+        self.y_rows, self.x_rows = np.hstack([y_affine, noise[0]]), np.hstack([x_affine, noise[1]])
+        self.basis = np.vstack([grid(height, width), bends])
+        self.y_bend, self.x_bend = ((z @ bends).reshape(n, height, width) for z in noise)
+        self.matrices = np.stack([y_affine, x_affine], axis=1)  # (n, 2, 3)
+        self.centre = np.float32((height - 1) / 2)
+        half = self.centre  # torch measures from -1 to 1, x before y
+        theta = np.stack([x_affine[:, [1, 0, 2]], y_affine[:, [1, 0, 2]]], axis=1)
+        theta[:, :, 2] /= half
+        self.theta, self.pictures = torch.tensor(theta), torch.tensor(images)[:, None]
+        self.bend = torch.tensor(np.stack([self.x_bend, self.y_bend], axis=-1) / half)
+
+    def torch(self):
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(self.images), 128):
+                part = slice(start, start + 128)
+                places = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
+                places += self.bend[part]
+                parts.append(functional.grid_sample(self.pictures[part], places, align_corners=True))
+            return torch.cat(parts)[:, 0].numpy()
+
+    def _places(self):
+        """Yield each picture with its rows and columns to read at."""
+        places = grid(*self.shape[1:])
+        for k, image in enumerate(self.images):
+            y, x = (self.matrices[k] @ places).reshape(2, *self.shape[1:])
+            yield image, y + (self.y_bend[k] + self.centre), x + (self.x_bend[k] + self.centre)
+
+    def cv2(self):
+        return np.stack([cv2.remap(image, x, y, cv2.INTER_LINEAR) for image, y, x in self._places()])
+
+    def scipy(self):
+        read = ndimage.map_coordinates
+        return np.stack([read(image, (y, x), order=1, mode="grid-constant") for image, y, x in self._places()])
+
+
+def torch_deformation(settings, height=28, width=28):
+    """Return ``RandomDeformation`` in PyTorch, on standardised rows: affine_grid, the bends, grid_sample."""
+    bends = torch.tensor(bend_basis(height, width, settings["sigma"]))
+    half, strength = (width - 1) / 2, settings["alpha"] / 3**0.5
+
+    def warp(images):
+        n = len(images)
+        turn, tall, wide, down, right = torch.rand(5, n) * 2 - 1
+        turn, tall, wide = (
+            turn * np.deg2rad(settings["rotation"]),
+            1 + settings["scale"] * tall,
+            1 + settings["scale"] * wide,
+        )
+        cos, sin, down, right = (
+            turn.cos(),
+            turn.sin(),
+            settings["shift"] / half * down,
+            settings["shift"] / half * right,
+        )
+        theta = torch.stack(
+            [torch.stack([cos / wide, -sin / tall, right], 1), torch.stack([sin / wide, cos / tall, down], 1)], 1
+        )
+        places = functional.affine_grid(theta, (n, 1, height, width), align_corners=True)
+        noise = torch.randn(n, 2, len(bends)) * (strength / half)
+        places += (noise @ bends).view(n, 2, height, width).permute(0, 2, 3, 1)
+        warped = functional.grid_sample(images[:, None], places, align_corners=True)
+        return (warped.flatten(1) - TRAIN_MEAN) / TRAIN_STD
+
+    return warp
+
+
+class ReadableDescent:
+    """The step as ``mnist_scratch.descent`` states it: array by array, each gradient made anew."""
+
+    def __init__(self, network, momentum, batch_size):
+        self.layers, self.momentum = network.layers, momentum
+        self.arrays = [p for layer in self.layers for p in (layer.weights, layer.biases)]
+        self.velocities = [np.zeros_like(p) for p in self.arrays]
+
+    @property
+    def parameters(self):
+        return np.concatenate([p.ravel() for p in self.arrays])
+
+    def step(self, rate):
+        gradients = [g for layer in self.layers for g in (layer.dcost_dweights, layer.dcost_dbiases)]
+        for k, gradient in enumerate(gradients):
+            self.velocities[k] = self.momentum * self.velocities[k] + gradient
+            self.arrays[k] -= rate * self.velocities[k]
+
+    def close(self):
+        pass
+
+
+def readable_sample(images, y, x):
+    """``augmentation.sample`` as it is explained: four neighbours, each weighted by nearness."""
+    n, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (1, 2), (1, 2)))
+    y, x = np.clip(y, -1, height) + 1, np.clip(x, -1, width) + 1
+    top, left = y.astype(int), x.astype(int)
+    down, right, which = y - top, x - left, np.arange(n).reshape((n,) + (1,) * (y.ndim - 1))
+    return sum(
+        padded[which, top + i, left + j] * (down if i else 1 - down) * (right if j else 1 - right)
+        for i in (0, 1) for j in (0, 1)
+    )  # fmt: skip
