@@ -177,7 +177,10 @@ def stacked_step(answer: Callable[..., Any]) -> None:
             (biases - rate * dcost_dnet.sum(axis=0)[0], "you took the first digit's only. Add over all the digits."),
             (biases - rate * dcost_dnet[0].sum(axis=0), "you took the first code's only. Add over all the codes."),
             (biases - rate * dcost_dnet[0, 0], "you took the slope of one digit. Add over all of them."),
-            (biases - rate * total / n_all, "that is a mean. What was stretched is summed; a 1/n, if the cost has one, is already in dcost_dnet."),
+            (
+                biases - rate * total / n_all,
+                "that is a mean. What was stretched is summed; a 1/n, if the cost has one, is already in dcost_dnet.",
+            ),
             (biases - rate * dcost_dnet.sum(), "you added over the units too. Each unit has a bias of its own."),
             ((biases - rate * total)[np.newaxis, np.newaxis], "the biases have the shape (n_out,); drop keepdims."),
             (biases + rate * total, "a step goes against the slope."),
