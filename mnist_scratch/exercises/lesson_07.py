@@ -82,6 +82,10 @@ def weighted_confusion(answer: object) -> None:
         last_only[labels, answers] += weights
         folded = full[:, :-1].copy()
         folded[:, -1] += full[:, -1]
+        swapped, nothing_kept = np.zeros_like(full), full.copy()
+        np.add.at(swapped, (answers, labels), weights)
+        nothing_kept[:, :-1] = full[:, :-1].T
+        exchanged = "rows and columns are exchanged: a row is what it was, a column what the network said."
         ten = n_classes != 10
         expect(
             result,
@@ -90,6 +94,9 @@ def weighted_confusion(answer: object) -> None:
             given=given,
             axes=("classes", "classes and one for no answer"),
             hints=[
+                (full, "the values are right; hand them back as a NumPy array of floats."),
+                (swapped, exchanged),
+                (nothing_kept, exchanged),
                 (
                     last_only,
                     "table[labels, answers] += weights writes a pair that occurs twice only once; "
@@ -101,7 +108,7 @@ def weighted_confusion(answer: object) -> None:
                     _whole(labels, answers, weights, n_classes),
                     "the table holds whole numbers, so weights lose their fractions; make it a table of floats.",
                 ),
-                (full.T, "rows and columns are exchanged: a row is what it was, a column what the network said."),
+                (full.T, exchanged),
                 (full[:, :-1], "the images without an answer are missing: they have a column of their own, the last."),
                 (
                     folded,

@@ -77,6 +77,21 @@ def as_shares(labels, answers, weights, n_classes):
     return table / table.sum()
 
 
+def said_before_was(labels, answers, weights, n_classes):
+    table = np.zeros((n_classes, n_classes + 1))
+    np.add.at(table, (answers, labels), weights)
+    return table
+
+
+def classes_exchanged_only(labels, answers, weights, n_classes):
+    table = by_a_loop(labels, answers, weights, n_classes)
+    return np.column_stack([table[:, :-1].T, table[:, -1]])
+
+
+def as_lists(labels, answers, weights, n_classes):
+    return by_a_loop(labels, answers, weights, n_classes).tolist()
+
+
 def only_classes_that_occur(labels, answers, weights, n_classes):
     return by_a_loop(labels, answers, weights, n_classes)[np.unique(labels)]
 
@@ -330,6 +345,9 @@ BANK = {
             (always_ten, "n_classes"),
             (as_shares, "do not divide"),
             (only_classes_that_occur, "keeps its row"),
+            (said_before_was, "exchanged"),
+            (classes_exchanged_only, "exchanged"),
+            (as_lists, "values are right"),
         ],
     ),
     "shares_of_errors": Bank(
