@@ -131,6 +131,14 @@ def class_means(answer: Callable[..., Any]) -> None:
             (expected.T, "that is the transpose: a row for each class is wanted."),
             (mean_of_all, "every class got the mean of all rows. Where do the labels come in?"),
         ]
+        divisors, once = np.maximum(counts, 1), np.zeros_like(expected)
+        once[labels] = rows
+        last = "a label that comes twice is written once by sums[labels] += rows, not added twice."
+        hints += [(once / divisors, last)]
+        if len(rows) == n_classes:
+            belongs = labels[:, np.newaxis] == np.arange(n_classes)  # (n, n_classes)
+            turned = "a product sums over its inner axis: that must be the rows, and here it is the classes. Transpose?"
+            hints += [(belongs @ rows / divisors, turned), (belongs @ rows, turned)]
         if len(used) < n_classes:
             hints += [
                 (lambda means: not np.isfinite(np.asarray(means, dtype=float)).all(), empty),

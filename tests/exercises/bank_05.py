@@ -180,6 +180,17 @@ def distances_with(change):
     return answer
 
 
+def means_written_once(rows, labels, n_classes):
+    sums = np.zeros((n_classes, rows.shape[1]))
+    sums[labels] += rows
+    return sums / np.maximum(np.bincount(labels, minlength=n_classes), 1)[:, np.newaxis]
+
+
+def means_not_transposed(rows, labels, n_classes):
+    belongs = np.eye(n_classes)[labels]
+    return belongs @ rows / np.maximum(belongs.sum(axis=0), 1)[:, np.newaxis]
+
+
 BANK = {
     "stretched_shapes": Bank(
         right=[SHAPES, tuple(SHAPES), [list(shape) if shape != "error" else shape for shape in SHAPES]],
@@ -204,6 +215,8 @@ BANK = {
             (means_with(lambda sums, counts, rows, labels: sums / len(rows)), r"you divided by the number of all"),
             (means_with(lambda sums, counts, rows, labels: (sums / counts)[np.unique(labels)]), r"there must be a row"),
             (means_with(lambda sums, counts, rows, labels: (sums / np.maximum(counts, 1)).T), r"that is the transpose"),
+            (means_written_once, r"written once"),
+            (means_not_transposed, r"must be the rows"),
         ],
     ),
     "stacked_step": Bank(
