@@ -189,6 +189,16 @@ def test_settling_follows_the_epochs_with_half_the_deformation(on_sample, monkey
     assert repr(settling["augment"]) == repr(replace(recipe, deformation=half).augmentation)
 
 
+def test_again_repeats_full_deformations_and_the_settling(on_sample, monkeypatch):
+    recipe = replace(TINY, deformation={"rotation": 8.0}, epochs=2, settle_epochs=3, again_epochs=4)
+    calls, result = stages(recipe, monkeypatch)
+    assert [call["epochs"] for call in calls] == [2, 3, 4, 3]
+    assert [call["augment"].rotation for call in calls] == [8, 4, 8, 4]
+    assert [call["learning_rate"] / recipe.learning_rate for call in calls] == pytest.approx([1, 0.4, 0.4, 0.4])
+    assert len({call["seed"] for call in calls}) == 4
+    assert len(result["train_cost"]) == 12
+
+
 @changes("cost", "cross_entropy")
 def _(call, result, data):
     assert isinstance(call.network.cost, CrossEntropy)
@@ -367,7 +377,7 @@ def test_each_field_does_what_it_says(on_sample, monkeypatch, recipe, check):
 
 
 def test_every_field_and_every_way_of_preparing_has_such_a_test():
-    assert set(CHECKS) | {"settle_epochs"} == {field.name for field in fields(Recipe)}
+    assert set(CHECKS) | {"settle_epochs", "again_epochs"} == {field.name for field in fields(Recipe)}
     assert {recipe.pictures for recipe, _ in CHECKS["pictures"]} == set(PICTURES)
     assert {recipe.scale for recipe, _ in CHECKS["scale"]} == set(SCALES) - {"standardized"}
 
@@ -765,7 +775,9 @@ def test_a_record_is_of_todays_recipes_and_whole(name):
         on |= {"shifted_left", "shifted_right"} if recipe.shifted_test else set()
         on |= {f"{part}_averaged" for part in on} if recipe.averaged else set()
         assert {key for key in record["result"] if key.endswith("confusion")} == {f"{part}_confusion" for part in on}
-        assert len(record["result"]["train_cost"]) == recipe.epochs + recipe.settle_epochs
+        assert len(record["result"]["train_cost"]) == (
+            recipe.epochs + recipe.again_epochs + recipe.settle_epochs * (2 if recipe.again_epochs else 1)
+        )
         counted = {part: int(np.sum(record["result"][f"{part}_confusion"])) for part in on}
         assert counted == {part: 5_000 if part.startswith("validation") else 10_000 for part in on}
         assert {"python", "numpy"} <= set(record["versions"])

@@ -74,6 +74,8 @@ class Recipe:
     weight_decay: float = 0.0
     settle_epochs: int = 0
     """Then so many epochs more, with deformations half as large, at a rate that falls from 0.4 of the first."""
+    again_epochs: int = 0
+    """Then so many epochs more at full strength from that lower rate, and the settling once again: a warm restart."""
     validate: bool = False
     """Hold back the last 5,000 training images, and measure on them."""
     rotated_test: bool = False
@@ -267,9 +269,12 @@ def _fit(recipe: Recipe, seed: int, n: int | None = None) -> tuple[Network, list
         ).cost
 
     costs = go_on(seed, 1 if n else recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.augmentation)
-    if recipe.settle_epochs and not n:
-        other_warps = seed + 2_000_000
-        costs += go_on(other_warps, recipe.settle_epochs, 0.4 * recipe.learning_rate, cosine, recipe.halved)
+    later = [(recipe.settle_epochs, recipe.halved)]
+    if recipe.again_epochs:
+        later += [(recipe.again_epochs, recipe.augmentation), *later]
+    for k, (epochs, warp) in enumerate(later, start=2):
+        if epochs and not n:
+            costs += go_on(seed + k * 1_000_000, epochs, 0.4 * recipe.learning_rate, cosine, warp)  # other warps
     return network, costs
 
 

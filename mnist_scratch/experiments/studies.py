@@ -167,7 +167,9 @@ def _choices() -> dict[str, Recipe]:
 WIDE = replace(_hidden(RELU, 800), deformation=AFFINE | ELASTIC, epochs=25, settle_epochs=5)
 """The network of Simard, Steinkraus and Platt (2003), with their deformations and more."""
 
-BEST = replace(_hidden(RELU, 1536, 768), deformation=AFFINE | BENDS, epochs=160, settle_epochs=20, averaged=True)
+BEST = replace(
+    _hidden(RELU, 1536, 768), deformation=AFFINE | BENDS, epochs=160, settle_epochs=20, again_epochs=60, averaged=True
+)
 """The best that this course trains; lesson 09 tells how it was chosen."""
 
 DESKEWED = replace(
