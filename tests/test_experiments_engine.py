@@ -244,7 +244,7 @@ def test_a_failing_run_is_named_and_what_had_finished_is_kept(on_sample, counted
     with pytest.raises(StudyError, match=message):
         run_study(study, tmp_path, workers=workers, progress=False)
     kept = times(tmp_path)
-    assert {"good-seed0.json", "good-seed1.json"} <= set(kept)
+    assert sum(name.startswith("good") for name in kept) >= 5 - workers  # the other worker may be at one still
     assert not any(name.startswith("bad") for name in kept)
     if workers == 1:
         assert sorted(kept) == [f"good-seed{seed}.json" for seed in range(4)]
