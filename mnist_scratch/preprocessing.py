@@ -353,9 +353,12 @@ def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
     ValueError
         If a value is NaN or infinite; the first one's position is named.
     """
-    # The smallest and the largest value are NaN if any value is: two passes, and no array as large as the images.
-    if values.size == 0 or (np.isfinite(values.min()) and np.isfinite(values.max())):
+    if not np.issubdtype(values.dtype, np.inexact):
         return
+    # A sum is finite only if all its terms are: one pass, and no array as large as the images. But it may overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()) or np.isfinite(values).all():
+            return
     position = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
     raise ValueError(
         f"{name} must be finite numbers; the value at position {position} is {values[position]} ({caller})."

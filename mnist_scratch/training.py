@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.descent import Descent
+from mnist_scratch.descent import Descent, threads
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import (
     check_finite,
@@ -180,15 +180,16 @@ def train(
             order = order_rng.permutation(n)
             for start in range(0, n, batch_size):
                 chosen = order[start : start + batch_size]
-                batch = rows[chosen]
+                batch = rows.take(chosen, axis=0)
                 yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng)
 
-    made = make()
+    made, in_two = make(), ahead and augment is not None and _cores() > 1
     with (
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
         contextlib.closing(Descent(network, momentum, batch_size)) as descent,
-        contextlib.closing(_ahead(made) if ahead and augment is not None and _cores() > 1 else made) as batches,
+        threads(1 if batch_size == 1 else _cores() - in_two),
+        contextlib.closing(_ahead(made) if in_two else made) as batches,
     ):
         for epoch in range(1, epochs + 1):
             started = time.perf_counter()

@@ -41,6 +41,9 @@ RECIPE = {"epochs": 12, "batch_size": 128, "learning_rate": 0.08}
 
 IMAGES = "images/s"
 
+REST = 0.05
+"""Seconds before each turn. OpenBLAS's threads stay awake for 0.03 s after a product, and would hold up the other side."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -72,6 +75,7 @@ class Contest:
         sides, seconds = (self.ours, self.peer), ([], [])
         for number in range(rounds + 1):
             for side in (0, 1) if number % 2 else (1, 0):
+                time.sleep(REST)
                 started = time.perf_counter()
                 sides[side]()
                 if number:  # the first round warms up
