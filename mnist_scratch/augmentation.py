@@ -85,12 +85,12 @@ def _warp(
 ) -> NDArray[Any]:
     """Warp each image; ``y_rows @ basis``, ``x_rows @ basis`` say where its pixels come from, seen from the centre."""
     n, height, width = images.shape
-    warped = np.empty_like(images)
+    y_rows, x_rows, warped = y_rows.copy(), x_rows.copy(), np.empty_like(images)
+    y_rows[:, 2] += (height - 1) / 2  # from now on seen from the corner: the third row of the basis is 1
+    x_rows[:, 2] += (width - 1) / 2
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         y, x = y_rows[part] @ basis, x_rows[part] @ basis  # (chunk, height * width)
-        y += np.float32((height - 1) / 2)
-        x += np.float32((width - 1) / 2)
         values = sample(images[part], y, x).reshape(-1, height, width)
         warped[part] = np.rint(values) if images.dtype == np.uint8 else values
     return warped
@@ -115,20 +115,18 @@ def sample(images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.flo
     padded[:, 1 : height + 1, 1 : width + 1] = images  # a frame of zeros: the four neighbours always exist
     flat = padded.reshape(-1)
     down, right = np.clip(y, -1, height), np.clip(x, -1, width)
-    down += 1  # now rows and columns of padded
-    right += 1
     rows, columns = np.floor(down), np.floor(right)  # the upper left neighbour
     down -= rows  # how far towards the lower and the right neighbour: 0 to 1
     right -= columns
-    index = np.int32 if size < 2**31 else np.int64  # of half the size, made and added in half the time
-    place = rows.astype(index)
-    place *= stride
-    place += columns.astype(index)
-    starts = np.arange(0, n * size, size).reshape((n,) + (1,) * (y.ndim - 1))
-    corner = np.add(place, starts, dtype=np.intp)  # the type that take wants: another would be converted at each take
+    exact = np.float32 if n * size < 2**24 else np.float64  # where whole numbers so large are still told apart
+    corner = rows.astype(exact, copy=False)
+    corner *= stride
+    corner += columns
+    corner += np.arange(stride + 1, n * size, size, dtype=exact).reshape((n,) + (1,) * (y.ndim - 1))  # in the frame
+    place = corner.astype(np.intp)  # the type that take wants: another would be converted at each take
     # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
     upper_left, upper_right, lower_left, lower_right = (
-        flat[first:].take(corner, mode="wrap") for first in (0, 1, stride, stride + 1)
+        flat[first:].take(place, mode="wrap") for first in (0, 1, stride, stride + 1)
     )
     upper: NDArray[Any] = _between(upper_left, upper_right, right)
     lower = _between(lower_left, lower_right, right)

@@ -13,6 +13,7 @@ gradient of a single image is never made. It is the outer product of two vectors
 
 import contextlib
 import functools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ TINY = 1e-6
 class Descent:
     """The steps of one training run, which borrows the layers until it is closed.
 
-    Meanwhile the layers' weights and biases are parts of an array here, and plain layers' products are made by the
-    methods here: the same products without the checks, some transposed, gradients in place. A layer that finds its
-    gradients in its own way may: ``step`` takes them over.
+    Meanwhile the layers' weights and biases are parts of an array here, and the methods here make the layers' products:
+    the same ones without the checks, some transposed, gradients in place. A layer's class that has methods of its own
+    keeps them; ``step`` takes over the gradients that they fill in.
 
     Parameters
     ----------
@@ -50,43 +51,48 @@ class Descent:
     def __init__(self, network: Network, momentum: float, batch_size: int) -> None:
         from scipy.linalg.blas import get_blas_funcs
 
-        self.axpy, self.ger = get_blas_funcs(("axpy", "ger"), dtype=network.dtype)
+        self.add, self.add_outer = get_blas_funcs(("axpy", "ger"), dtype=network.dtype)
         self.layers, self.momentum, self.scale = network.layers, momentum, 1.0
         self.lent = [(layer.weights, layer.biases) for layer in self.layers]
+        self.wide = WIDE if batch_size > 1 else math.inf
+        self.outer = batch_size == 1 and all(
+            type(layer).fill_gradients is Layer.fill_gradients for layer in self.layers
+        )
         self.parameters = np.empty(network.n_parameters, network.dtype)
-        plain = [type(layer).fill_gradients is Layer.fill_gradients for layer in self.layers]
-        self.wide = WIDE if batch_size > 1 else np.inf
-        self.outer = batch_size == 1 and all(plain)
         self.velocities = np.zeros_like(self.parameters) if momentum else self.parameters
         self.gradients = self.velocities if self.outer else np.empty_like(self.parameters)
         self.views = self._views(self.gradients)
-        for layer, (weights, biases) in zip(self.layers, self._views(self.parameters), strict=True):
-            weights[:], biases[:] = layer.weights, layer.biases
-            layer.weights, layer.biases = weights, biases
-        for layer, gradients, is_plain in zip(self.layers, self.views, plain, strict=True):
-            if type(layer).forward is Layer.forward:
-                layer.forward = functools.partial(self._forward, layer)  # type: ignore[method-assign]
-            if type(layer).dcost_dinputs is Layer.dcost_dinputs:
-                layer.dcost_dinputs = functools.partial(self._dcost_dinputs, layer)  # type: ignore[method-assign]
-            if is_plain:
-                fill = functools.partial(self._keep, layer) if self.outer else functools.partial(self._fill, layer, *gradients)
-                layer.fill_gradients = fill  # type: ignore[method-assign]
+        for layer, gradients, parameters in zip(self.layers, self.views, self._views(self.parameters), strict=True):
+            for view, values in zip(parameters, (layer.weights, layer.biases), strict=True):
+                view[:] = values
+            layer.weights, layer.biases = parameters
+            lent = {
+                "forward": functools.partial(self._forward, layer),
+                "fill_gradients": functools.partial(self._keep if self.outer else self._fill, layer, *gradients),
+                "dcost_dinputs": functools.partial(self._dcost_dinputs, layer),
+            }
+            vars(layer).update(
+                {name: f for name, f in lent.items() if getattr(type(layer), name) is getattr(Layer, name)}
+            )
 
     def _views(self, flat: Array) -> list[tuple[Array, Array]]:
         """Return each layer's part of a flat array, as weights and biases."""
         views, start = [], 0
         for layer in self.layers:
             middle, end = start + layer.n_in * layer.n_out, start + (layer.n_in + 1) * layer.n_out
-            order = "F" if layer.n_out >= self.wide else "C"
-            views.append((flat[start:middle].reshape(layer.n_in, layer.n_out, order=order), flat[middle:end]))
+            weights = flat[start:middle]
+            if layer.n_out >= self.wide:
+                views.append((weights.reshape(layer.n_out, layer.n_in).T, flat[middle:end]))
+            else:
+                views.append((weights.reshape(layer.n_in, layer.n_out), flat[middle:end]))
             start = end
         return views
 
     def _forward(self, layer: Layer, inputs: Array) -> Array:
         """As ``Layer.forward``, for rows that need no check."""
         layer.inputs = inputs
-        turned = not NARROW < layer.n_out < self.wide
-        layer.net = np.dot(layer.weights.T, inputs.T).T if turned else np.dot(inputs, layer.weights)
+        transposed = not NARROW < layer.n_out < self.wide
+        layer.net = np.dot(layer.weights.T, inputs.T).T if transposed else np.dot(inputs, layer.weights)
         layer.net += layer.biases
         layer.out = ACTIVATIONS[layer.activation].function(layer.net)
         return layer.out
@@ -100,17 +106,18 @@ class Descent:
         np.add.reduce(dcost_dnet, axis=0, out=biases)
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
-    @staticmethod
-    def _keep(layer: Layer, dcost_dnet: Array) -> None:
-        """Make no gradients, and keep what they are the products of."""
+    def _keep(self, layer: Layer, weights: Array, biases: Array, dcost_dnet: Array) -> None:
+        """Keep the one row's slopes for ``step``, in place of gradients."""
         layer.dcost_dbiases = dcost_dnet[0]
 
-    @staticmethod
-    def _dcost_dinputs(layer: Layer, dcost_dnet: Array) -> Array:
+    def _dcost_dinputs(self, layer: Layer, dcost_dnet: Array) -> Array:
         """As ``Layer.dcost_dinputs``, laid out in memory as the inputs are."""
-        if layer.inputs.flags.c_contiguous:
-            return np.dot(dcost_dnet, layer.weights.T)
-        return np.dot(layer.weights, dcost_dnet.T).T
+        dcost_dinputs: Array = (
+            np.dot(dcost_dnet, layer.weights.T)
+            if layer.inputs.flags.c_contiguous
+            else np.dot(layer.weights, dcost_dnet.T).T
+        )
+        return dcost_dinputs
 
     def step(self, rate: float) -> None:
         """Update all parameters with the gradients that the layers have filled in.
@@ -120,28 +127,25 @@ class Descent:
         rate : float
             The learning rate.
         """
+        # Velocities are all to be multiplied by scale. Without momentum there are none: gradients move the parameters.
         share = 1 / self.scale if self.momentum else -rate
-        if self.outer:
-            for layer, (weights, biases) in zip(self.layers, self.views, strict=True):
-                if layer.n_out >= self.wide:
-                    self.ger(share, layer.inputs[0], layer.dcost_dbiases, a=weights, overwrite_a=True)
-                else:
-                    self.ger(share, layer.dcost_dbiases, layer.inputs[0], a=weights.T, overwrite_a=True)
+        for layer, (weights, biases) in zip(self.layers, self.views, strict=True):
+            if self.outer:
+                self.add_outer(share, layer.dcost_dbiases, layer.inputs[0], a=weights.T, overwrite_a=True)
                 biases += share * layer.dcost_dbiases
-        else:
-            for layer, (weights, biases) in zip(self.layers, self.views, strict=True):
-                if layer.dcost_dweights is not weights or layer.dcost_dbiases is not biases:
-                    weights[:], biases[:] = layer.dcost_dweights, layer.dcost_dbiases
-            self.axpy(self.gradients, self.velocities, a=share)
+            elif layer.dcost_dweights is not weights or layer.dcost_dbiases is not biases:
+                weights[:], biases[:] = layer.dcost_dweights, layer.dcost_dbiases
+        if not self.outer:
+            self.add(self.gradients, self.velocities, a=share)
         if self.momentum:
-            self.axpy(self.velocities, self.parameters, a=-rate * self.scale)
+            self.add(self.velocities, self.parameters, a=-rate * self.scale)
             self.scale *= self.momentum
             if self.scale < TINY:
                 self.velocities *= self.scale
                 self.scale = 1.0
 
     def close(self) -> None:
-        """Give the layers their own arrays back, with the new numbers in them."""
+        """Give the layers their own arrays and methods back, with the new numbers in the arrays."""
         for layer, (weights, biases) in zip(self.layers, self.lent, strict=True):
             weights[:], biases[:] = layer.weights, layer.biases
             layer.weights, layer.biases = weights, biases

@@ -43,69 +43,143 @@ def test_it_learns(pictures):
     assert len(history.seconds) == 20
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize(("batch_size", "large"), [(50, descent.LARGE), (1, descent.LARGE), (1, 1)])
-def test_it_is_plain_gradient_descent_written_out(pictures, monkeypatch, momentum, batch_size, large):
-    """The loop, written again in its simplest form, gives the same weights; also where no gradient is made."""
-    monkeypatch.setattr(descent, "LARGE", large)
-    rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
-    network, by_hand = make(dtype=np.float64), make(dtype=np.float64)
-    train(network, *pictures, epochs=2, batch_size=batch_size, learning_rate=0.05, momentum=momentum, seed=5,
-          progress=False)  # fmt: skip
-    rng = np.random.default_rng(5).spawn(2)[0]
-    velocity = {}
-    for _ in range(2):
-        order = rng.permutation(203)
-        for start in range(0, 203, batch_size):
+def network_of_all_widths(dtype):
+    """A wide layer, two of neither kind, a narrow one."""
+    return Network.from_sizes([36, descent.WIDE, 40, 20, 4], "tanh", "softmax", "cross_entropy", seed=3, dtype=dtype)
+
+
+def by_hand(network, rows, targets, batch_size, rate, momentum, epochs=1, seed=0):
+    """Train with the readable ``gradients`` and the loop in its simplest form."""
+    order_rng, velocity = np.random.default_rng(seed).spawn(2)[0], {}
+    for _ in range(epochs):
+        order = order_rng.permutation(len(rows))
+        for start in range(0, len(rows), batch_size):
             chosen = order[start : start + batch_size]
-            by_hand.gradients(rows[chosen], targets[chosen])
-            for k, layer in enumerate(by_hand.layers):
+            network.gradients(rows[chosen], targets[chosen])
+            for k, layer in enumerate(network.layers):
                 for name in ("weights", "biases"):
-                    gradient = getattr(layer, f"dcost_d{name}")
-                    velocity[k, name] = momentum * velocity.get((k, name), 0) + gradient
-                    setattr(layer, name, getattr(layer, name) - 0.05 * velocity[k, name])
-    np.testing.assert_allclose(weights_of(network), weights_of(by_hand), rtol=1e-9)
+                    velocity[k, name] = momentum * velocity.get((k, name), 0) + getattr(layer, f"dcost_d{name}")
+                    setattr(layer, name, getattr(layer, name) - rate * velocity[k, name])
+    return network
 
 
-def test_velocities_are_multiplied_out_before_their_scale_vanishes(pictures, monkeypatch):
-    """100 steps with momentum 0.1: unscaled, float32 would have overflowed after 38."""
-    plain, outer = make(), make()
-    options = {"batch_size": 1, "learning_rate": 0.3, "momentum": 0.1, "progress": False}
-    train(plain, pictures[0][:100], pictures[1][:100], **options)
-    monkeypatch.setattr(descent, "LARGE", 1)
-    train(outer, pictures[0][:100], pictures[1][:100], **options)
-    np.testing.assert_allclose(weights_of(outer), weights_of(plain), atol=1e-5)
-    assert not np.array_equal(weights_of(outer), weights_of(plain))  # it took the other way
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("batch_size", [1, 2, 50])
+@pytest.mark.parametrize("make_network", [lambda dtype: make(dtype=dtype), network_of_all_widths])
+def test_it_is_plain_gradient_descent_written_out(pictures, momentum, batch_size, make_network):
+    """The fast step against the readable one, for layers of every width, and for a last batch that is smaller."""
+    rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
+    network, expected = make_network(np.float64), make_network(np.float64)
+    history = train(network, *pictures, epochs=2, batch_size=batch_size, learning_rate=0.02, momentum=momentum,
+                    seed=5, progress=False)  # fmt: skip
+    by_hand(expected, rows, targets, batch_size, 0.02, momentum, epochs=2, seed=5)
+    np.testing.assert_allclose(weights_of(network), weights_of(expected), rtol=1e-7, atol=1e-11)
+    assert history.cost[1] < history.cost[0]
 
 
-@pytest.mark.parametrize("large", [descent.LARGE, 1])
-def test_the_layers_keep_their_own_arrays_and_methods(pictures, monkeypatch, large):
-    monkeypatch.setattr(descent, "LARGE", large)
-    network = make()
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_velocities_are_multiplied_out_before_their_scale_vanishes(pictures, batch_size):
+    """Momentum 0.1: unscaled, float32 would have overflowed after 38 steps."""
+    network, expected = make(), make(dtype=np.float64)
+    images, labels = pictures[0][:150], pictures[1][:150]
+    train(network, images, labels, batch_size=batch_size, learning_rate=0.3, momentum=0.1, progress=False)
+    by_hand(expected, preprocess(images).astype(np.float64), one_hot(labels, 4), batch_size, 0.3, 0.1)
+    np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=2e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 20])
+@pytest.mark.parametrize("make_network", [make, lambda: network_of_all_widths(np.float32)])
+def test_the_layers_keep_their_own_arrays_and_methods(pictures, batch_size, make_network):
+    network = make_network()
     arrays = [p for layer in network.layers for p in (layer.weights, layer.biases)]
     before = weights_of(network)
-    train(network, *pictures, batch_size=1, progress=False)
+    train(network, *pictures, batch_size=batch_size, progress=False)
     assert all(
         p is q for p, q in zip(arrays, (p for la in network.layers for p in (la.weights, la.biases)), strict=True)
     )
     assert not np.array_equal(weights_of(network), before)
-    assert "fill_gradients" not in vars(network.layers[0])
+    assert not {"forward", "fill_gradients", "dcost_dinputs"} & set(vars(network.layers[0]))
 
 
-@pytest.mark.parametrize("large", [descent.LARGE, 1])
-def test_a_layer_that_finds_its_gradients_in_its_own_way_may(pictures, monkeypatch, large):
-    monkeypatch.setattr(descent, "LARGE", large)
-
+@pytest.mark.parametrize("batch_size", [1, 20])
+def test_a_layer_that_finds_its_gradients_in_its_own_way_may(pictures, batch_size):
     class Frozen(Layer):
         def fill_gradients(self, dcost_dnet):
             super().fill_gradients(dcost_dnet)
             self.dcost_dweights, self.dcost_dbiases = 0 * self.dcost_dweights, 0 * self.dcost_dbiases
 
-    network = Network([Frozen(36, 8), Layer(8, 4)])
+    network = Network([Frozen(36, descent.WIDE), Layer(descent.WIDE, 4)])
     first, second = (layer.weights.copy() for layer in network.layers)
-    train(network, *pictures, batch_size=1, momentum=0.5, progress=False)
+    train(network, *pictures, batch_size=batch_size, momentum=0.5, progress=False)
     np.testing.assert_array_equal(network.layers[0].weights, first)
     assert not np.array_equal(network.layers[1].weights, second)
+
+
+@pytest.mark.parametrize("batch_size", [1, 20])
+def test_a_layer_that_goes_its_own_way_forward_and_back_may(pictures, batch_size):
+    """Half of each output, and so half of each slope: the same network as one with a cost of its own."""
+
+    class Halved(Layer):
+        def forward(self, inputs):
+            self.out = super().forward(inputs) / 2
+            return self.out
+
+        def dcost_dinputs(self, dcost_dnet):
+            return super().dcost_dinputs(dcost_dnet) / 2
+
+    def build():
+        layers = [Layer(36, 8, rng=np.random.default_rng(1)), Halved(8, 6, "identity", np.random.default_rng(2))]
+        return Network([*layers, Layer(6, 4, rng=np.random.default_rng(3))])
+
+    network, expected = build(), build()
+    train(network, *pictures, batch_size=batch_size, momentum=0.5, progress=False)
+    by_hand(expected, preprocess(pictures[0]), one_hot(pictures[1], 4), batch_size, 0.1, 0.5)
+    np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-5)
+
+
+# The threads
+
+
+def is_scipys(pool):
+    return "/scipy" in pool["filepath"].replace("\\", "/")
+
+
+def pools():
+    from threadpoolctl import threadpool_info
+
+    return [(pool["num_threads"], is_scipys(pool)) for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize(("before", "at_most", "inside"), [(2, 2, 2), (2, 1, 1), (1, 4, 1)])
+def test_the_blas_that_scipy_brings_gets_one_thread_and_the_other_no_more_than_it_had(before, at_most, inside):
+    import scipy.linalg.blas  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=before):
+        outside = pools()
+        with descent.threads(at_most):
+            assert pools() == [(1 if scipys else inside, scipys) for _, scipys in outside]
+        assert pools() == outside
+
+
+@pytest.mark.parametrize(
+    ("cores", "options", "expected"),
+    [
+        (8, {}, 8),
+        (8, {"batch_size": 1}, 1),
+        (8, {"augment": lambda images, rng: images}, 7),
+        (8, {"augment": lambda images, rng: images, "ahead": False}, 8),
+        (1, {"augment": lambda images, rng: images}, 1),
+    ],
+)
+def test_single_images_need_one_thread_and_a_warping_core_is_left_alone(
+    pictures, monkeypatch, cores, options, expected
+):
+    seen = []
+    monkeypatch.setattr(training, "_cores", lambda: cores)
+    monkeypatch.setattr(training, "threads", lambda at_most: (seen.append(at_most), descent.threads(1))[1])
+    train(make(), *pictures, progress=False, **options)
+    assert seen == [expected]
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -42,7 +42,7 @@ RECIPE = {"epochs": 12, "batch_size": 128, "learning_rate": 0.08}
 IMAGES = "images/s"
 
 REST = 0.05
-"""Seconds before each turn. OpenBLAS's threads stay awake for 0.03 s after a product, and would hold up the other side."""
+"""Seconds before each turn: OpenBLAS keeps its threads awake for 0.03 s, which would hold up the other side."""
 
 
 @dataclass(frozen=True)
