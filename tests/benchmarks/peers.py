@@ -8,6 +8,7 @@ from sklearn.neural_network import MLPClassifier
 from torch.nn import functional
 
 from mnist_scratch.augmentation import _affine_rows, bend_basis, grid
+from mnist_scratch.descent import Descent
 from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 
 RATE, MOMENTUM = 0.001, 0.9
@@ -140,6 +141,12 @@ def torch_deformation(settings, height=28, width=28):
         return (warped.flatten(1) - TRAIN_MEAN) / TRAIN_STD
 
     return warp
+
+
+class MakesGradients(Descent):
+    """The step as it is for a batch, also for a single image."""
+
+    outer = property(lambda self: False, lambda self, value: None)
 
 
 class ReadableDescent:
