@@ -317,7 +317,7 @@ def draw_growth(points):
     return figure
 
 
-def ladder(mnist, quick):
+def ladder(mnist, quick, threads):
     """Return what each step bought: the fast form against the readable one, everything else the same."""
     scale, n = (0.2 if quick else 1.0), 512 if quick else 4096
     rows, labels, images = preprocess(mnist.train.images), mnist.train.labels, mnist.train.images
@@ -339,6 +339,11 @@ def ladder(mnist, quick):
     def augmented():
         learn(network, images[:n], labels[:n], 128, augment=deform)
 
+    if threads > 1:
+        return [
+            step("threads that do not wait for each other", (784, 800, 10), 1, training, "threads",
+                 lambda at_most: contextlib.nullcontext()),
+        ]  # fmt: skip
     large = (784, 1024, 512, 10)
     return [
         step("one array, two calls", (784, 30, 10), 32, training, "Descent", peers().ReadableDescent),
@@ -346,8 +351,6 @@ def ladder(mnist, quick):
         step("no gradient of one image", (784, 100, 10), 1, training, "Descent", peers().MakesGradients),
         step("no gradient of one image", large, 1, training, "Descent", peers().MakesGradients),
         step("wide layers transposed", large, 32, descent, "WIDE", math.inf),
-        step("threads that do not wait for each other", (784, 800, 10), 1, training, "threads", lambda at_most:
-             contextlib.nullcontext()),
         without("a warp of few passes", augmentation, "sample", peers().readable_sample, lambda: warp_ours(warp),
                 len(warp.images)),
         without("one batch ahead: augmented 784-800-10, batch 128", training, "_cores", lambda: 1, augmented, n),
@@ -459,7 +462,10 @@ def measure(quick, rounds, only, print_row):
     rungs = []
     for threads in sorted({1, cores}):
         with limited(threads):
-            for kind, found in (("rows", contests(mnist, quick)), ("ladder", [] if only else ladder(mnist, quick))):
+            for kind, found in (
+                ("rows", contests(mnist, quick)),
+                ("ladder", [] if only else ladder(mnist, quick, threads)),
+            ):
                 for contest in found:
                     if only in contest.name:
                         row = asdict(contest.run(rounds, threads)) | {"wanted": contest.wanted}
