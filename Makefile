@@ -14,10 +14,10 @@ run: venv  ## execute all the lessons; the copies go to build/notebooks
 test: venv  ## run every test: the package, and each lesson against its stored outputs
 	@$(BIN)/python -m pytest
 
-bench: venv  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy (first: pip install -e ".[peers]")
+bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, which it installs
 	@$(BIN)/python -m tests.benchmarks.bench
 
-bench-quick: venv  ## the same with less of each, in under two minutes
+bench-quick: .venv/peers  ## the same with less of each, in under two minutes
 	@$(BIN)/python -m tests.benchmarks.bench --quick
 
 lab: venv  ## open the lessons in JupyterLab
@@ -67,4 +67,8 @@ venv: .venv/installed  ## prepare .venv and nothing else
 	    "$$python" -m venv --clear .venv; \
 	fi
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[all]"
+	@touch $@
+
+.venv/peers: .venv/installed
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[peers]"
 	@touch $@

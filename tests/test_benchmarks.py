@@ -34,14 +34,63 @@ def test_both_sides_take_turns_the_first_round_warms_up_and_medians_count(clock)
     assert row == bench.Row("reading", 10 / 2, 10 / 6, "a friend", "images/s", 3.0, 2)
 
 
+def row(name="reading, batch 1", ratio=2.0, threads=1, wanted=1.0, peer="a friend"):
+    return {"name": name, "ours": ratio, "peer": 1.0, "peer_name": peer, "unit": "images/s", "ratio": ratio,
+            "threads": threads, "wanted": wanted}  # fmt: skip
+
+
+def run(*rows, ladder=()):
+    return {"machine": "an abacus", "rows": list(rows), "ladder": list(ladder), "growth": []}
+
+
 def test_rows_are_written_with_the_fields_that_others_read():
-    row = bench.Row("reading", 2.0, 4.0, "a friend", "images/s", 0.5, 1)
-    assert set(json.loads(json.dumps(asdict(row)))) == {"name", "ours", "peer", "peer_name", "unit", "ratio", "threads"}
-    assert "| reading | images/s | 2 | a friend | 4 | 0.50 (not met) | 1 | 1 |" in bench.table([(row, 1.0)])
-    assert "not met" not in bench.table([(row, 0.5)])
+    fields = asdict(bench.Row("reading", 2.0, 4.0, "a friend", "images/s", 0.5, 1))
+    assert set(json.loads(json.dumps(fields))) == {"name", "ours", "peer", "peer_name", "unit", "ratio", "threads"}
+
+
+def test_the_long_table_has_medians_and_counts_the_runs_that_met_what_was_wanted():
+    runs = [run(row(ratio=ratio)) for ratio in (0.5, 3.0, 1.5)]
+    assert "| reading, batch 1 | a friend | 1 | images/s | 1.5 | 1 | 1.50 | 1.0 | 2 of 3 |\n" in bench.long_table(runs)
+    assert "| 2.00 |  |  |\n" in bench.long_table([run(row(wanted=0))])
+
+
+def test_the_short_table_has_a_line_for_all_batches_and_marks_what_most_runs_did_not_meet():
+    second = {"name": "reading, batch 8", "wanted": 2.0}
+    runs = [
+        run(row(), row(threads=2, ratio=4), row(**second, ratio=ratio), row(**second, threads=2), row("bare", wanted=0))
+        for ratio in (1.0, 1.5, 2.5)
+    ]
+    assert bench.short_table(runs) == (
+        "| work | batch | against | wanted | 1 thread | 2 threads |\n|---|---|---|---|---|---|\n"
+        "| reading | 1, 8 | a friend | 1, 2 | 2.00, *1.50* | 4.00, 2.00 |\n"
+    )
+
+
+def test_the_limits_table_divides_what_is_reached_by_the_share_of_the_limit():
+    rows = row(ratio=1.5, peer="PyTorch"), row(ratio=0.75, wanted=0, peer=bench.ALONE)
+    assert "| reading, batch 1 | 1 | 0.75 | 1.50 | 2.00 |\n" in bench.limits_table([run(*rows)])
+
+
+def test_text_goes_between_its_markers(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- rows -->\nold\n<!-- /rows -->\nb\n<!-- ladder -->\n<!-- /ladder -->\n")
+    assert bench.with_pages(page, {"rows": "new \\1\n", "ladder": "up\n"}) == (
+        "a\n<!-- rows -->\nnew \\1\n<!-- /rows -->\nb\n<!-- ladder -->\nup\n<!-- /ladder -->\n"
+    )
+
+
+def test_the_pages_say_what_the_recorded_runs_say():
+    runs = json.loads(bench.RUNS.read_text())
+    assert len(runs) >= 3
+    for path, texts in bench.pages(runs).items():
+        text = path.read_text(encoding="utf-8")
+        assert bench.with_pages(path, texts) == text
+        assert all(f"<!-- {marker} -->" in text for marker in texts)
 
 
 def test_a_missing_peer_is_a_plain_message(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "limits", list)
+
     def missing():
         raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
 
