@@ -91,12 +91,16 @@ def _warp(
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         y, x = y_rows[part] @ basis, x_rows[part] @ basis  # (chunk, height * width)
-        values = sample(images[part], y, x).reshape(-1, height, width)
-        warped[part] = np.rint(values) if images.dtype == np.uint8 else values
+        if images.dtype == np.uint8:
+            warped[part] = np.rint(sample(images[part], y, x)).reshape(-1, height, width)
+        else:
+            sample(images[part], y, x, out=warped[part].reshape(-1, height * width))
     return warped
 
 
-def sample(images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.floating[Any]]) -> NDArray[Any]:
+def sample(
+    images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.floating[Any]], out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Read each image at places between its pixels, by bilinear interpolation, with zeros outside.
 
     Parameters
@@ -104,6 +108,8 @@ def sample(images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.flo
     images : array, (n, height, width)
     y, x : float arrays, (n, ...)
         For each image, rows and columns to read at; whole numbers fall on pixels.
+    out : float array, (n, ...), optional
+        Where to put the values.
 
     Returns
     -------
@@ -130,15 +136,17 @@ def sample(images: NDArray[Any], y: NDArray[np.floating[Any]], x: NDArray[np.flo
     )
     upper: NDArray[Any] = _between(upper_left, upper_right, right)
     lower = _between(lower_left, lower_right, right)
-    return _between(upper, lower, down)
+    return _between(upper, lower, down, out)
 
 
-def _between(first: NDArray[Any], second: NDArray[Any], share: NDArray[Any]) -> NDArray[Any]:
-    """Return first + share * (second - first), in the memory of first; second is used up."""
+def _between(
+    first: NDArray[Any], second: NDArray[Any], share: NDArray[Any], out: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return first + share * (second - first), in out or in the memory of first; second is used up."""
     second -= first
     second *= share
-    first += second
-    return first
+    values: NDArray[Any] = np.add(first, second, out=first if out is None else out)
+    return values
 
 
 class RandomRotation:

@@ -4,6 +4,7 @@ Both costs are sums over the outputs and means over the rows, so that a step's s
 The paper's is ``SquaredError``. ``CrossEntropy`` is not in the paper; lesson 06 shows what it changes.
 """
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,7 +101,7 @@ class CrossEntropy:
         slope: Array = -targets / np.maximum(out, np.finfo(out.dtype).tiny) / len(out)
         return slope
 
-    def value_from_net(self, net: Array, targets: Array, activation: str) -> float:
+    def value_from_net(self, net: Array, targets: Array, activation: str, out: Array | None = None) -> float:
         """Return the cost, from the nets: the logarithm is taken before anything is rounded off.
 
         Parameters
@@ -108,11 +109,18 @@ class CrossEntropy:
         net, targets : arrays, (n, n_out)
         activation : {"softmax", "sigmoid"}
             Of the output layer.
+        out : array, (n, n_out), optional
+            The softmax outputs, if they are at hand: then their logarithms are taken, unless one was rounded off to 0.
 
         Returns
         -------
         float
         """
+        if activation == "softmax" and out is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value = -float((targets * np.log(out)).sum()) / len(net)
+            if math.isfinite(value):
+                return value
         if activation == "softmax":  # ln Out = net - ln Σ e^net
             shifted = net - net.max(axis=-1, keepdims=True)
             log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

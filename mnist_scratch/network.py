@@ -230,7 +230,7 @@ class Network:
         """Return the cost of what the last forward pass left behind."""
         last = self.layers[-1]
         if isinstance(self.cost, CrossEntropy):
-            return self.cost.value_from_net(last.net, targets, last.activation)
+            return self.cost.value_from_net(last.net, targets, last.activation, last.out)
         return self.cost.value(last.out, targets)
 
     def _forward(self, rows: Array) -> Array:
