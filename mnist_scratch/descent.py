@@ -53,7 +53,7 @@ class Descent:
 
         self.add, self.add_outer = get_blas_funcs(("axpy", "ger"), dtype=network.dtype)
         self.layers, self.momentum, self.scale = network.layers, momentum, 1.0
-        self.lent = [(layer.weights, layer.biases) for layer in self.layers]
+        self.stepped, self.lent = False, [(layer.weights, layer.biases) for layer in self.layers]
         self.wide = WIDE if batch_size > 1 else math.inf
         self.outer = batch_size == 1 and all(
             type(layer).fill_gradients is Layer.fill_gradients for layer in self.layers
@@ -129,6 +129,7 @@ class Descent:
         """
         # Velocities are all to be multiplied by scale. Without momentum there are none: gradients move the parameters.
         share = 1 / self.scale if self.momentum else -rate
+        self.stepped = True
         for layer, (weights, biases) in zip(self.layers, self.views, strict=True):
             if self.outer:
                 self.add_outer(share, layer.dcost_dbiases, layer.inputs[0], a=weights.T, overwrite_a=True)
@@ -145,12 +146,17 @@ class Descent:
                 self.scale = 1.0
 
     def close(self) -> None:
-        """Give the layers their own arrays and methods back, with the new numbers in the arrays."""
+        """Give the layers their own arrays and methods back, with the new numbers in the arrays.
+
+        What they hold as their gradients is that of the last step.
+        """
         for layer, (weights, biases) in zip(self.layers, self.lent, strict=True):
             weights[:], biases[:] = layer.weights, layer.biases
             layer.weights, layer.biases = weights, biases
             for name in ("forward", "fill_gradients", "dcost_dinputs"):
                 vars(layer).pop(name, None)
+            if self.outer and self.stepped:
+                layer.dcost_dweights = np.outer(layer.inputs[0], layer.dcost_dbiases)
 
 
 def threads(at_most: int) -> contextlib.ExitStack:

@@ -65,7 +65,15 @@ def by_hand(network, rows, targets, batch_size, rate, momentum, epochs=1, seed=0
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("batch_size", [1, 2, 50])
-@pytest.mark.parametrize("make_network", [lambda dtype: make(dtype=dtype), network_of_all_widths])
+@pytest.mark.parametrize(
+    "make_network",
+    [
+        lambda dtype: make(dtype=dtype),
+        network_of_all_widths,
+        lambda dtype: Network.from_sizes([36, 1, 4], dtype=dtype),
+        lambda dtype: Network.from_sizes([36, 4], "identity", "softmax", "cross_entropy", dtype=dtype),
+    ],
+)
 def test_it_is_plain_gradient_descent_written_out(pictures, momentum, batch_size, make_network):
     """The fast step against the readable one, for layers of every width, and for a last batch that is smaller."""
     rows, targets = preprocess(pictures[0]).astype(np.float64), one_hot(pictures[1], 4)
@@ -99,6 +107,30 @@ def test_the_layers_keep_their_own_arrays_and_methods(pictures, batch_size, make
     )
     assert not np.array_equal(weights_of(network), before)
     assert not {"forward", "fill_gradients", "dcost_dinputs"} & set(vars(network.layers[0]))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_the_layers_are_left_with_the_gradients_of_the_last_step(pictures, batch_size, momentum):
+    network, expected = (network_of_all_widths(np.float64) for _ in range(2))
+    images, labels = pictures[0][:15], pictures[1][:15]
+    train(network, images, labels, batch_size=batch_size, momentum=momentum, progress=False)
+    by_hand(expected, preprocess(images).astype(np.float64), one_hot(labels, 4), batch_size, 0.1, momentum)
+    for layer, other in zip(network.layers, expected.layers, strict=True):
+        np.testing.assert_allclose(layer.dcost_dweights, other.dcost_dweights, atol=1e-12)
+        np.testing.assert_allclose(layer.dcost_dbiases, other.dcost_dbiases, atol=1e-12)
+
+
+def test_a_training_that_fails_before_its_first_step_leaves_the_gradients_alone(pictures):
+    def fails(images, rng):
+        raise RuntimeError("not today")
+
+    network = make()
+    network.gradients(preprocess(pictures[0]), one_hot(pictures[1], 4))
+    before = [layer.dcost_dweights for layer in network.layers]
+    with pytest.raises(RuntimeError, match="not today"):
+        train(network, *pictures, batch_size=1, augment=fails, progress=False)
+    assert all(layer.dcost_dweights is gradient for layer, gradient in zip(network.layers, before, strict=True))
 
 
 @pytest.mark.parametrize("batch_size", [1, 20])
