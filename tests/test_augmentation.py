@@ -85,6 +85,20 @@ def test_sample_reads_between_pixels_and_zero_outside():
     np.testing.assert_allclose(sample(image, y, x), [[1.5, 1.0, 2.25, 1.5, 0.0, 0.0]])
 
 
+def test_sample_keeps_its_place_among_more_pixels_than_float32_can_count():
+    images = np.zeros((400, 210, 210), dtype=np.float32)  # 400 * 213 * 213 is above 2**24
+    images[-1, 100, 101] = 1
+    y, x = np.full((400, 3), 100, dtype=np.float32), np.tile(np.float32([100, 101, 102]), (400, 1))
+    np.testing.assert_array_equal(sample(images, y, x)[-1], [0, 1, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_warp_writes_into_the_array_that_it_returns(images, dtype):
+    turned = rotate(images.astype(dtype), 30)
+    assert turned.dtype == dtype
+    np.testing.assert_allclose(turned, rotate(images, 30), atol=2e-3)
+
+
 def test_random_rotation_draws_between_its_limits(images):
     class Recorder:
         def uniform(self, low, high, n):

@@ -42,6 +42,16 @@ def test_the_fused_gradient_is_the_plain_one_times_the_softmaxs_slope(net_and_ta
     np.testing.assert_allclose(CrossEntropy().dcost_dnet(out, targets), plain, atol=1e-14)
 
 
+@pytest.mark.parametrize("gap", [0, 5, 80, 95, 200, 1e4])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_with_the_outputs_at_hand_the_cost_is_the_same_also_where_they_are_rounded_to_0(gap, order):
+    net = np.array([[gap, 0, 1], [0, gap, 2], [gap, 0, 0]], dtype=np.float32, order=order)
+    targets = np.array([[0, 1, 0], [0, 0.5, 0.5], [1, 0, 0]], dtype=np.float32)
+    out = ACTIVATIONS["softmax"].function(net)
+    value = CrossEntropy().value_from_net(net, targets, "softmax", out)
+    assert value == pytest.approx(CrossEntropy().value_from_net(net, targets, "softmax"), rel=5e-3, abs=1e-6)
+
+
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_cross_entropy_stays_finite_where_an_output_is_rounded_to_0_or_1(activation, dtype):

@@ -9,6 +9,7 @@ from mnist_scratch.preprocessing import (
     TRAIN_MEAN,
     TRAIN_STD,
     center,
+    check_finite,
     deskew,
     flatten,
     one_hot,
@@ -308,3 +309,27 @@ def test_mnists_makers_centred_their_digits_so(mnist):
     pictures = mnist.train.images[:2000]
     offsets = np.array([ndimage.center_of_mass(picture) for picture in pictures]) - 13.5
     assert np.abs(offsets).max() < 1.5
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.full(100, 3e38, np.float32), np.array([6e4, 6e4], np.float16), np.array([-1e308, -1e308]), np.array([3, 7]),
+     np.array([True]), np.zeros((0, 3))],
+)  # fmt: skip
+def test_finite_numbers_pass_also_where_their_sum_overflows(values):
+    check_finite(values, "numbers", "test")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [(0, 0), (1, 2), (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_one_number_that_is_not_finite_is_found(bad, place, dtype):
+    values = np.ones((3, 4), dtype)
+    values[place] = bad
+    with pytest.raises(ValueError, match=rf"numbers must be finite numbers; .*position \({place[0]}, {place[1]}\) is"):
+        check_finite(values, "numbers", "test")
+
+
+def test_infinities_that_cancel_are_found():
+    with pytest.raises(ValueError, match=r"position \(1,\) is inf"):
+        check_finite(np.array([0, np.inf, -np.inf]), "numbers", "test")
