@@ -275,7 +275,7 @@ def to_991(mnist, seeds, threads):
 def growth(mnist, quick, rounds, threads):
     """Return rows of how the cost grows, by what it grows with."""
     rows, labels = preprocess(mnist.train.images), mnist.train.labels
-    scale = 0.1 if quick else 0.5
+    scale = 0.1 if quick else 0.3
     batches = (1, 16, 256, 4096) if quick else tuple(4**k for k in range(7))
     widths = (10, 100, 1000) if quick else (10, 30, 100, 300, 1000, 2000, 4096)
     counts = [n for n in ((500, 2_000) if quick else (1_000, 5_000, 20_000, 60_000)) if n <= len(rows)]
@@ -495,7 +495,7 @@ def measure(quick, rounds, only, print_row):
         with limited(cores):
             rows.append(asdict(to_991(mnist, 3, cores)) | {"wanted": 1.3})
         print_row(rows[-1])
-    found = {} if only else growth(mnist, quick, min(rounds, 3), cores)
+    found = {} if only else growth(mnist, quick, min(rounds, 2), cores)
     grown = [{"by": by, "x": x, **asdict(row)} for by, points in found.items() for x, row in points.items()]
     return {"machine": machine(), "rows": rows, "ladder": rungs, "growth": grown}
 
@@ -510,7 +510,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         run = measure(
-            options.quick, options.rounds or (2 if options.quick else 5), options.only,
+            options.quick, options.rounds or (2 if options.quick else 3), options.only,
             lambda row: print(
                 f"{row['name']}: {row['ours']:,.4g} {row['unit']}, {row['peer_name']} {row['peer']:,.4g}: "
                 f"{row['ratio']:.2f}" + (f", wanted {row['wanted']:g}" if row["wanted"] else "")

@@ -171,14 +171,16 @@ class ReadableDescent:
         pass
 
 
-def readable_sample(images, y, x):
+def readable_sample(images, y, x, out=None):
     """``augmentation.sample`` as it is explained: four neighbours, each weighted by nearness."""
     n, height, width = images.shape
     padded = np.pad(images, ((0, 0), (1, 2), (1, 2)))
     y, x = np.clip(y, -1, height) + 1, np.clip(x, -1, width) + 1
     top, left = y.astype(int), x.astype(int)
     down, right, which = y - top, x - left, np.arange(n).reshape((n,) + (1,) * (y.ndim - 1))
-    return sum(
+    out = np.empty(y.shape, padded.dtype) if out is None else out
+    out[:] = sum(
         padded[which, top + i, left + j] * (down if i else 1 - down) * (right if j else 1 - right)
         for i in (0, 1) for j in (0, 1)
     )  # fmt: skip
+    return out
