@@ -6,14 +6,16 @@
     parameter = parameter - rate * velocity
 
 But a small network's step is mostly the calling of functions, and a large one's update costs what it reads and writes.
-So all parameters lie in one array, and so do gradients and velocities, and BLAS adds one to the other: two calls update
-them, however many layers there are. The velocities' shrinking is put off: one number is multiplied, not a million. The
-gradient of a single image is never made. It is the outer product of two vectors (lesson 05), which BLAS adds in place.
+So all parameters lie in one array, and so do gradients and velocities. BLAS adds a multiple of one array to another in
+one pass: two calls update all layers. The velocities' shrinking is put off: one number is multiplied, not a million.
+Where each batch is a single image, a step makes no gradients. They are outer products of two vectors (lesson 05),
+which BLAS adds in place.
 """
 
 import contextlib
 import functools
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,10 @@ from mnist_scratch.network import Network
 Array = NDArray[np.floating[Any]]
 
 NARROW, WIDE = 16, 128
-"""Outputs up to which, and from which on, BLAS is faster at a layer's products when all its matrices are transposed."""
+"""Outputs up to which, and from which on, BLAS is faster at ``(weights.T @ inputs.T).T`` than at ``inputs @ weights``.
+From WIDE on, weights and gradients also lie in memory transposed, if there is more than one row."""
+
+METHODS = ("forward", "fill_gradients", "dcost_dinputs")
 
 TINY = 1e-6
 """The scale at which velocities are multiplied out, long before their numbers could overflow."""
@@ -36,8 +41,8 @@ class Descent:
     """The steps of one training run, which borrows the layers until it is closed.
 
     Meanwhile the layers' weights and biases are parts of an array here, and the methods here make the layers' products:
-    the same ones without the checks, some transposed, gradients in place. A layer's class that has methods of its own
-    keeps them; ``step`` takes over the gradients that they fill in.
+    the same ones without the checks, some transposed, gradients in place. A layer that has methods of its own keeps
+    them; ``step`` takes over the gradients that they fill in.
 
     Parameters
     ----------
@@ -45,7 +50,7 @@ class Descent:
     momentum : float
         0 to below 1.
     batch_size : int
-        With 1, gradients are not made, but added where they are due.
+        With 1, gradients are not made, but added where they are due, unless a layer fills in its own.
     """
 
     def __init__(self, network: Network, momentum: float, batch_size: int) -> None:
@@ -53,27 +58,27 @@ class Descent:
 
         self.add, self.add_outer = get_blas_funcs(("axpy", "ger"), dtype=network.dtype)
         self.layers, self.momentum, self.scale = network.layers, momentum, 1.0
-        self.stepped, self.lent = False, [(layer.weights, layer.biases) for layer in self.layers]
+        self.own = [
+            {name for name in METHODS if getattr(layer, name) != getattr(Layer, name).__get__(layer)}
+            for layer in self.layers
+        ]
+        self.outer = batch_size == 1 and not any("fill_gradients" in names for names in self.own)
         self.wide = WIDE if batch_size > 1 else math.inf
-        self.outer = batch_size == 1 and all(
-            type(layer).fill_gradients is Layer.fill_gradients for layer in self.layers
-        )
+        self.arrays = [(layer.weights, layer.biases) for layer in self.layers]
         self.parameters = np.empty(network.n_parameters, network.dtype)
         self.velocities = np.zeros_like(self.parameters) if momentum else self.parameters
         self.gradients = self.velocities if self.outer else np.empty_like(self.parameters)
         self.views = self._views(self.gradients)
-        for layer, gradients, parameters in zip(self.layers, self.views, self._views(self.parameters), strict=True):
-            for view, values in zip(parameters, (layer.weights, layer.biases), strict=True):
+        self.kept: dict[int, tuple[Array, Array]] = {}
+        for k, (layer, parameters) in enumerate(zip(self.layers, self._views(self.parameters), strict=True)):
+            for view, values in zip(parameters, self.arrays[k], strict=True):
                 view[:] = values
             layer.weights, layer.biases = parameters
-            lent = {
-                "forward": functools.partial(self._forward, layer),
-                "fill_gradients": functools.partial(self._keep if self.outer else self._fill, layer, *gradients),
-                "dcost_dinputs": functools.partial(self._dcost_dinputs, layer),
-            }
-            vars(layer).update(
-                {name: f for name, f in lent.items() if getattr(type(layer), name) is getattr(Layer, name)}
-            )
+            fill: Callable[..., None] = self._keep if self.outer else self._fill
+            lent: tuple[Callable[..., Any], ...] = (self._forward, functools.partial(fill, k), self._dcost_dinputs)
+            for name, method in zip(METHODS, lent, strict=True):
+                if name not in self.own[k]:
+                    setattr(layer, name, functools.partial(method, layer))
 
     def _views(self, flat: Array) -> list[tuple[Array, Array]]:
         """Return each layer's part of a flat array, as weights and biases."""
@@ -97,8 +102,9 @@ class Descent:
         layer.out = ACTIVATIONS[layer.activation].function(layer.net)
         return layer.out
 
-    def _fill(self, layer: Layer, weights: Array, biases: Array, dcost_dnet: Array) -> None:
+    def _fill(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
         """As ``Layer.fill_gradients``, in place."""
+        weights, biases = self.views[k]
         if layer.n_out >= self.wide:
             np.dot(dcost_dnet.T, layer.inputs, out=weights.T)
         else:
@@ -106,9 +112,9 @@ class Descent:
         np.add.reduce(dcost_dnet, axis=0, out=biases)
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
-    def _keep(self, layer: Layer, weights: Array, biases: Array, dcost_dnet: Array) -> None:
-        """Keep the one row's slopes for ``step``, in place of gradients."""
-        layer.dcost_dbiases = dcost_dnet[0]
+    def _keep(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
+        """Keep what the one row's gradients are the product of."""
+        self.kept[k] = layer.inputs[0], dcost_dnet[0]
 
     def _dcost_dinputs(self, layer: Layer, dcost_dnet: Array) -> Array:
         """As ``Layer.dcost_dinputs``, laid out in memory as the inputs are."""
@@ -129,11 +135,11 @@ class Descent:
         """
         # Velocities are all to be multiplied by scale. Without momentum there are none: gradients move the parameters.
         share = 1 / self.scale if self.momentum else -rate
-        self.stepped = True
-        for layer, (weights, biases) in zip(self.layers, self.views, strict=True):
+        for k, (layer, (weights, biases)) in enumerate(zip(self.layers, self.views, strict=True)):
             if self.outer:
-                self.add_outer(share, layer.dcost_dbiases, layer.inputs[0], a=weights.T, overwrite_a=True)
-                biases += share * layer.dcost_dbiases
+                inputs, dcost_dnet = self.kept[k]
+                self.add_outer(share, dcost_dnet, inputs, a=weights.T, overwrite_a=True)
+                biases += share * dcost_dnet
             elif layer.dcost_dweights is not weights or layer.dcost_dbiases is not biases:
                 weights[:], biases[:] = layer.dcost_dweights, layer.dcost_dbiases
         if not self.outer:
@@ -148,37 +154,37 @@ class Descent:
     def close(self) -> None:
         """Give the layers their own arrays and methods back, with the new numbers in the arrays.
 
-        What they hold as their gradients is that of the last step.
+        The gradients that they are left with are the last ones that were found.
         """
-        for layer, (weights, biases) in zip(self.layers, self.lent, strict=True):
+        for k, (layer, (weights, biases)) in enumerate(zip(self.layers, self.arrays, strict=True)):
             weights[:], biases[:] = layer.weights, layer.biases
             layer.weights, layer.biases = weights, biases
-            for name in ("forward", "fill_gradients", "dcost_dinputs"):
-                vars(layer).pop(name, None)
-            if self.outer and self.stepped:
-                layer.dcost_dweights = np.outer(layer.inputs[0], layer.dcost_dbiases)
+            for name in METHODS:
+                if name not in self.own[k]:
+                    delattr(layer, name)
+            if k in self.kept:
+                inputs, dcost_dnet = self.kept[k]
+                layer.dcost_dweights, layer.dcost_dbiases = np.outer(inputs, dcost_dnet), dcost_dnet.copy()
 
 
-def threads(at_most: int) -> contextlib.ExitStack:
-    """Give the products at most so many threads, until the context is left.
+@contextlib.contextmanager
+def threads(at_most: int) -> Iterator[None]:
+    """Give the products at most so many threads, in this process, until the context is left.
 
-    A BLAS that SciPy has brought along beside NumPy's gets a single one: its threads and NumPy's, which stay awake for
-    a while after each product, would wait for each other's cores.
+    A BLAS that SciPy has brought along beside NumPy's gets a single one. Its threads and NumPy's stay awake for a while
+    after each product, and would wait for each other's cores.
 
     Parameters
     ----------
     at_most : int
-
-    Returns
-    -------
-    context manager
     """
     from threadpoolctl import ThreadpoolController
 
     pools = ThreadpoolController().select(user_api="blas")
-    limits = contextlib.ExitStack()
-    for pool in pools.info():
-        scipys = any(part.startswith("scipy") for part in Path(pool["filepath"]).parts[-3:-1])
-        number = 1 if scipys else min(at_most, pool["num_threads"])
-        limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
-    return limits
+    with contextlib.ExitStack() as limits:
+        for pool in pools.info():
+            folders = Path(pool["filepath"]).parts[-3:-1]
+            scipys = folders[-1] == "scipy.libs" or folders == ("scipy", ".dylibs")
+            number = 1 if scipys else min(at_most, pool["num_threads"])
+            limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
+        yield

@@ -153,7 +153,8 @@ def train(
         Show a progress bar, which disappears at the end.
     ahead : bool
         Where there is a second core, augment each batch while the one before is being learnt, in a thread of its own.
-        The result is the same, bit for bit. False for several trainings side by side, which have no core to spare.
+        The batches are the same, bit for bit; the products get one thread less, which may round a sum differently.
+        False for several trainings side by side, which have no core to spare.
 
     Returns
     -------
@@ -165,6 +166,10 @@ def train(
         If an argument does not fit; nothing has been changed then.
     DivergenceError
         If the cost is no longer a finite number; the error says at which step.
+
+    Notes
+    -----
+    Meanwhile the matrix products of the whole process have no more threads than are of use (``descent.threads``).
     """
     _check_recipe(epochs, batch_size, learning_rate, momentum, weight_decay)
     rows, targets, classes = _prepare(network, images, labels, "images", augment)

@@ -1,8 +1,10 @@
 """The benchmark: that it counts rightly. How fast anything is, no test asks."""
 
+import importlib.util
 import json
 from dataclasses import asdict
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -16,6 +18,13 @@ def clock(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(bench.time, "perf_counter", lambda: now[0])
     return now
+
+
+@pytest.fixture
+def peers():
+    for name in ("torch", "sklearn", "cv2"):
+        pytest.importorskip(name, reason=f"the benchmark's peers are not installed ({name})")
+    return bench.peers()
 
 
 def test_both_sides_take_turns_the_first_round_warms_up_and_medians_count(clock):
@@ -71,12 +80,37 @@ def test_the_limits_table_divides_what_is_reached_by_the_share_of_the_limit():
     assert "| reading, batch 1 | 1 | 0.75 | 1.50 | 2.00 |\n" in bench.limits_table([run(*rows)])
 
 
+def test_the_figure_draws_medians_and_names_them():
+    points = [
+        [
+            {"by": by, "x": x, "ours": 2.0 * x * k, "peer": 1.0 * x, "ratio": 2.0 * k}
+            for by in bench.PANELS
+            for x in ((1, 2) if by == "threads" else (1, 10, 4096))
+        ]
+        for k in (1, 2, 9)
+    ]
+    figure = bench.draw_growth([{"growth": run} for run in points])
+    assert "4.0 times as fast as PyTorch with single images, 4.0 times with batches of 4,096" in figure.get_suptitle()
+    ours, theirs = figure.axes[0].lines
+    np.testing.assert_allclose(ours.get_ydata(), [4, 40, 4 * 4096])
+    np.testing.assert_allclose(theirs.get_ydata(), [1, 10, 4096])
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_rung_of_the_ladder_runs_with_and_without(peers, mnist, threads):
+    for contest in bench.ladder(mnist, True, threads):
+        assert contest.run(1, threads).peer > 0
+
+
 def test_text_goes_between_its_markers(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- rows -->\nold\n<!-- /rows -->\nb\n<!-- ladder -->\n<!-- /ladder -->\n")
     assert bench.with_pages(page, {"rows": "new \\1\n", "ladder": "up\n"}) == (
         "a\n<!-- rows -->\nnew \\1\n<!-- /rows -->\nb\n<!-- ladder -->\nup\n<!-- /ladder -->\n"
     )
+    with pytest.raises(ValueError, match=r"must hold <!-- limits --> and its end once; it does so 0 times"):
+        bench.with_pages(page, {"limits": ""})
 
 
 def test_the_pages_say_what_the_recorded_runs_say():
@@ -89,21 +123,17 @@ def test_the_pages_say_what_the_recorded_runs_say():
 
 
 def test_a_missing_peer_is_a_plain_message(monkeypatch, capsys):
-    monkeypatch.setattr(bench, "limits", list)
-
-    def missing():
-        raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
-
-    monkeypatch.setattr(bench, "peers", missing)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cv2" else find(name))
     assert bench.main(["--quick"]) == 1
-    assert "cv2 is not installed" in capsys.readouterr().err
+    assert "cv2. The benchmark compares with it" in capsys.readouterr().err
 
 
-@pytest.fixture
-def peers():
-    for name in ("torch", "sklearn", "cv2"):
-        pytest.importorskip(name, reason=f"the benchmark's peers are not installed ({name})")
-    return bench.peers()
+@pytest.mark.parametrize("options", [["--quick"], ["--only", "warp"]])
+def test_only_whole_runs_are_recorded(options, capsys):
+    with pytest.raises(SystemExit):
+        bench.main(["--record", *options])
+    assert "without --quick and --only" in capsys.readouterr().err
 
 
 def test_the_peers_do_the_same_work(peers, mnist):

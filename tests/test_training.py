@@ -1,5 +1,6 @@
 """Training: that it learns, that it repeats, and what it refuses."""
 
+import contextlib
 import json
 import threading
 
@@ -114,7 +115,7 @@ def test_the_layers_keep_their_own_arrays_and_methods(pictures, batch_size, make
 def test_the_layers_are_left_with_the_gradients_of_the_last_step(pictures, batch_size, momentum):
     network, expected = (network_of_all_widths(np.float64) for _ in range(2))
     images, labels = pictures[0][:15], pictures[1][:15]
-    train(network, images, labels, batch_size=batch_size, momentum=momentum, progress=False)
+    train(network, images, labels, batch_size=batch_size, momentum=momentum, validation=pictures, progress=False)
     by_hand(expected, preprocess(images).astype(np.float64), one_hot(labels, 4), batch_size, 0.1, momentum)
     for layer, other in zip(network.layers, expected.layers, strict=True):
         np.testing.assert_allclose(layer.dcost_dweights, other.dcost_dweights, atol=1e-12)
@@ -148,6 +149,21 @@ def test_a_layer_that_finds_its_gradients_in_its_own_way_may(pictures, batch_siz
 
 
 @pytest.mark.parametrize("batch_size", [1, 20])
+def test_methods_given_to_a_layer_itself_are_used_and_kept(pictures, batch_size):
+    network, calls = make(), []
+    layer = network.layers[0]
+
+    def counted(inputs):
+        calls.append(len(inputs))
+        return Layer.forward(layer, inputs)
+
+    layer.forward = counted
+    train(network, *pictures, batch_size=batch_size, progress=False)
+    assert sum(calls) == 203
+    assert layer.forward is counted
+
+
+@pytest.mark.parametrize("batch_size", [1, 20])
 def test_a_layer_that_goes_its_own_way_forward_and_back_may(pictures, batch_size):
     """Half of each output, and so half of each slope: the same network as one with a cost of its own."""
 
@@ -173,7 +189,7 @@ def test_a_layer_that_goes_its_own_way_forward_and_back_may(pictures, batch_size
 
 
 def is_scipys(pool):
-    return "/scipy" in pool["filepath"].replace("\\", "/")
+    return "scipy.libs" in pool["filepath"] or "scipy/.dylibs" in pool["filepath"]
 
 
 def pools():
@@ -192,6 +208,33 @@ def test_the_blas_that_scipy_brings_gets_one_thread_and_the_other_no_more_than_i
         with descent.threads(at_most):
             assert pools() == [(1 if scipys else inside, scipys) for _, scipys in outside]
         assert pools() == outside
+
+
+def test_a_folder_that_happens_to_be_called_scipy_does_not_make_a_blas_scipys_own(monkeypatch):
+    """In conda's environments NumPy and SciPy share one BLAS."""
+    import threadpoolctl
+
+    files = [f"/opt/envs/scipy/lib/{name}" for name in ("libopenblas.so", "libmkl.so")]
+    files += ["/env/site-packages/scipy.libs/lib.so", "/env/site-packages/scipy/.dylibs/lib.dylib"]
+    given = {}
+
+    class Pools:
+        def __init__(self, chosen=files):
+            self.chosen = chosen
+
+        def select(self, user_api=None, filepath=None):
+            return Pools(filepath or files)
+
+        def info(self):
+            return [{"filepath": file, "num_threads": 4} for file in self.chosen]
+
+        def limit(self, limits):
+            given.update(dict.fromkeys(self.chosen, limits))
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Pools)
+    with descent.threads(3):
+        assert list(given.values()) == [3, 3, 1, 1]
 
 
 @pytest.mark.parametrize(
