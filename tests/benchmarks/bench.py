@@ -37,10 +37,10 @@ from mnist_scratch.training import cosine, train
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, PAGE, RUNS = ROOT / "build", Path(__file__).with_name("README.md"), Path(__file__).with_name("runs.json")
 
-DEFORMATION = {"rotation": 12.0, "scale": 0.12, "shear": 0.0, "shift": 1.5, "alpha": 36.0, "sigma": 5.0}
+DEFORMATION = {"rotation": 10.0, "scale": 0.12, "shear": 0.1, "shift": 1.0, "alpha": 36.0, "sigma": 5.0}
 RECIPE = {"epochs": 15, "batch_size": 128, "learning_rate": 0.08}
-"""To 99.1 %: 784-800-10 with momentum 0.9, a cosine and DEFORMATION. On the last 5,000 training images 99.07 %, mean of
-three seeds; with 12 epochs 99.03 %."""
+"""To 99.1 %: 784-800-10 with momentum 0.9, a cosine and DEFORMATION. Of six recipes tried on the last 5,000 training
+images the shortest among the best: 99.19 %, mean of three seeds."""
 
 IMAGES, ALONE = "images/s", "its matrix products alone"
 

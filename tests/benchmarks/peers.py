@@ -119,21 +119,13 @@ def torch_deformation(settings, height=28, width=28):
 
     def warp(images):
         n = len(images)
-        turn, tall, wide, down, right = torch.rand(5, n) * 2 - 1
-        turn, tall, wide = (
-            turn * np.deg2rad(settings["rotation"]),
-            1 + settings["scale"] * tall,
-            1 + settings["scale"] * wide,
-        )
-        cos, sin, down, right = (
-            turn.cos(),
-            turn.sin(),
-            settings["shift"] / half * down,
-            settings["shift"] / half * right,
-        )
-        theta = torch.stack(
-            [torch.stack([cos / wide, -sin / tall, right], 1), torch.stack([sin / wide, cos / tall, down], 1)], 1
-        )
+        turn, tall, wide, slant, down, right = torch.rand(6, n) * 2 - 1
+        turn, slant = turn * np.deg2rad(settings["rotation"]), settings["shear"] * slant
+        tall, wide = 1 + settings["scale"] * tall, 1 + settings["scale"] * wide
+        cos, sin, shift = turn.cos(), turn.sin(), settings["shift"] / half
+        x = torch.stack([cos / wide, (cos * slant - sin) / tall, shift * right], 1)
+        y = torch.stack([sin / wide, (cos + sin * slant) / tall, shift * down], 1)
+        theta = torch.stack([x, y], 1)
         places = functional.affine_grid(theta, (n, 1, height, width), align_corners=True)
         noise = torch.randn(n, 2, len(bends)) * (strength / half)
         places += (noise @ bends).view(n, 2, height, width).permute(0, 2, 3, 1)
