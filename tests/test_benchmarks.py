@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnist_scratch import augmentation
+from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 from tests.benchmarks import bench
 
 
@@ -138,6 +139,29 @@ def test_only_whole_runs_are_recorded(options, capsys):
 
 def test_the_peers_do_the_same_work(peers, mnist):
     bench.check_equal(mnist.train.images[:20], mnist.train.labels[:20])
+
+
+def test_pytorchs_side_of_the_race_warps_as_ours_does(peers, mnist, monkeypatch):
+    """Both are given the same random numbers."""
+    rng = np.random.default_rng(0)
+    even = rng.uniform(-1, 1, (6, 20))
+    normal = rng.standard_normal((2, 20, len(augmentation.bend_basis(28, 28, 5.0))), dtype=np.float32)
+
+    class Given:
+        def uniform(self, low, high, size):
+            return even
+
+        def standard_normal(self, size, dtype):
+            return normal
+
+    torch = peers.torch
+    monkeypatch.setattr(torch, "rand", lambda *shape: torch.tensor((even + 1) / 2, dtype=torch.float32))
+    monkeypatch.setattr(torch, "randn", lambda *shape: torch.tensor(normal[::-1].swapaxes(0, 1).copy()))
+    images = bench.to_float(mnist.train.images[:20])
+    ours = augmentation.RandomDeformation(**bench.DEFORMATION)(images, Given())
+    theirs = peers.torch_deformation(bench.DEFORMATION)(torch.tensor(images)).numpy()
+    standardized = (ours.reshape(20, 784) - TRAIN_MEAN) / TRAIN_STD
+    np.testing.assert_allclose(theirs, standardized, atol=2e-4)
 
 
 def test_the_fast_reading_of_pictures_equals_the_readable_one(peers):
