@@ -178,23 +178,13 @@ def threads(at_most: int) -> Iterator[None]:
     ----------
     at_most : int
     """
-    with contextlib.ExitStack() as limits:
-        for pool, number, scipys in _pools():
-            limits.enter_context(pool.limit(limits=1 if scipys else min(at_most, number)))
-        yield
-
-
-def product_threads() -> int:
-    """Return how many threads NumPy's products have now; 0 if that cannot be told."""
-    return max((number for _, number, scipys in _pools() if not scipys), default=0)
-
-
-def _pools() -> Iterator[tuple[Any, int, bool]]:
-    """Yield each BLAS that is loaded: its controller, its number of threads, and whether SciPy brought it."""
     from threadpoolctl import ThreadpoolController
 
     pools = ThreadpoolController().select(user_api="blas")
-    for pool in pools.info():
-        folders = Path(pool["filepath"]).parts[-3:-1]
-        scipys = folders[-1] == "scipy.libs" or folders == ("scipy", ".dylibs")
-        yield pools.select(filepath=[pool["filepath"]]), pool["num_threads"], scipys
+    with contextlib.ExitStack() as limits:
+        for pool in pools.info():
+            folders = Path(pool["filepath"]).parts[-3:-1]
+            scipys = folders[-1] == "scipy.libs" or folders == ("scipy", ".dylibs")
+            number = 1 if scipys else min(at_most, pool["num_threads"])
+            limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
+        yield

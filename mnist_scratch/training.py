@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.descent import Descent, product_threads, threads
+from mnist_scratch.descent import Descent, threads
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import (
     check_finite,
@@ -152,9 +152,9 @@ def train(
     progress : bool
         Show a progress bar, which disappears at the end.
     ahead : bool
-        Where there are more than two cores, or the products leave one idle, augment each batch while the one before is
-        being learnt, in a thread of its own. The batches are the same, bit for bit; the products may get one thread
-        less, and round a sum differently. False for several trainings side by side, which have no core to spare.
+        Where there is a second core, augment each batch while the one before is being learnt, in a thread of its own.
+        The batches are the same, bit for bit; the products get one thread less, which may round a sum differently.
+        False for several trainings side by side, which have no core to spare.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def train(
                 batch = rows.take(chosen, axis=0)
                 yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng)
 
-    made, in_two = make(), ahead and augment is not None and _has_core_to_spare()
+    made, in_two = make(), ahead and augment is not None and _cores() > 1
     with (
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
@@ -317,11 +317,6 @@ def _ahead(batches: Generator[Batch, None, None]) -> Generator[Batch, None, None
         while (batch := coming.result()) is not None:
             coming = thread.submit(make)
             yield batch
-
-
-def _has_core_to_spare() -> bool:
-    """Tell whether a core is better used for warps: of two, the products make more where both are theirs."""
-    return _cores() > 2 or (_cores() == 2 and product_threads() < 2)
 
 
 def _cores() -> int:

@@ -244,7 +244,6 @@ def test_a_folder_that_happens_to_be_called_scipy_does_not_make_a_blas_scipys_ow
         (8, {"batch_size": 1}, 1),
         (8, {"augment": lambda images, rng: images}, 7),
         (8, {"augment": lambda images, rng: images, "ahead": False}, 8),
-        (2, {"augment": lambda images, rng: images}, 2),
         (1, {"augment": lambda images, rng: images}, 1),
     ],
 )
@@ -253,7 +252,6 @@ def test_single_images_need_one_thread_and_a_warping_core_is_left_alone(
 ):
     seen = []
     monkeypatch.setattr(training, "_cores", lambda: cores)
-    monkeypatch.setattr(training, "product_threads", lambda: cores)
     monkeypatch.setattr(training, "threads", lambda at_most: (seen.append(at_most), descent.threads(1))[1])
     train(make(), *pictures, progress=False, **options)
     assert seen == [expected]
@@ -372,15 +370,15 @@ def test_augmentation_sees_images_between_0_and_1_and_not_the_validation(picture
 
 
 @pytest.fixture
-def three_cores(monkeypatch):
-    monkeypatch.setattr(training, "_cores", lambda: 3)
+def two_cores(monkeypatch):
+    monkeypatch.setattr(training, "_cores", lambda: 2)
 
 
 def threads():
     return [thread for thread in threading.enumerate() if "augment" in thread.name]
 
 
-def test_augmenting_ahead_gives_the_same_bit_for_bit(pictures, three_cores):
+def test_augmenting_ahead_gives_the_same_bit_for_bit(pictures, two_cores):
     warp, names = RandomRotation(-20, 20), []
 
     def watched(images, rng):
@@ -398,15 +396,8 @@ def test_augmenting_ahead_gives_the_same_bit_for_bit(pictures, three_cores):
     assert threads() == []
 
 
-@pytest.mark.parametrize(
-    ("cores", "products", "ahead"),
-    [(1, 1, False), (1, 0, False), (2, 2, False), (2, 1, True), (2, 0, True), (3, 3, True)],
-)
-def test_augmenting_gets_a_thread_of_its_own_where_there_is_a_core_to_spare(
-    pictures, monkeypatch, cores, products, ahead
-):
-    monkeypatch.setattr(training, "_cores", lambda: cores)
-    monkeypatch.setattr(training, "product_threads", lambda: products)
+def test_one_core_augments_without_a_second_thread(pictures, monkeypatch):
+    monkeypatch.setattr(training, "_cores", lambda: 1)
     names = set()
 
     def watched(images, rng):
@@ -414,20 +405,11 @@ def test_augmenting_gets_a_thread_of_its_own_where_there_is_a_core_to_spare(
         return images
 
     train(make(), *pictures, augment=watched, progress=False)
-    assert (names != {threading.main_thread().name}) == ahead
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_how_many_threads_the_products_have(number):
-    import scipy.linalg.blas  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=number), descent.threads(number):
-        assert descent.product_threads() == min(number, max(threads for threads, _ in pools()))
+    assert names == {threading.main_thread().name}
 
 
 @pytest.mark.parametrize("ahead", [True, False])
-def test_an_augmentations_error_comes_after_the_same_steps(pictures, three_cores, ahead):
+def test_an_augmentations_error_comes_after_the_same_steps(pictures, two_cores, ahead):
     """And with the caller's np.errstate, which belongs to a thread."""
     calls = []
 
@@ -451,7 +433,7 @@ def test_an_augmentations_error_comes_after_the_same_steps(pictures, three_cores
     assert threads() == []
 
 
-def test_ctrl_c_leaves_no_thread(pictures, three_cores):
+def test_ctrl_c_leaves_no_thread(pictures, two_cores):
     def interrupted(progress):
         if progress > 0.5:
             raise KeyboardInterrupt
