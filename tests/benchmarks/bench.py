@@ -324,7 +324,8 @@ def draw_growth(runs):
         else:
             ax.set(xscale="log", yscale="log")
         ax.minorticks_off()
-        ax.set_xticks(x, [f"{k:,}" for k in x])
+        labelled = [k for k, following in itertools.pairwise([*x, math.inf]) if following > 2.2 * k or by == "threads"]
+        ax.set_xticks(labelled, [f"{k:,}" for k in labelled])
         ax.set(title=network, xlabel=by, ylabel="seconds for an epoch" if by == "training images" else IMAGES)
     axes[0, 0].legend()
     first, *_, last = (f"{median(points, 'ratio'):.1f} times" for points in found["batch size"].values())
