@@ -475,7 +475,7 @@ def pages(runs):
     if found:
         ours, theirs = (statistics.fmean(pair[side] for pair in found) for side in (0, 1))
         told += (
-            f"The recipe of the race to 99.1 % reached {ours:.2%} of the test images, and {theirs:.2%} with PyTorch.\n"
+            f"Races to 99.1 %: {len(found)}; test accuracy {ours:.2%}, PyTorch's {theirs:.2%}, means of three seeds.\n"
         )
     return {
         ROOT / "README.md": {"benchmark": f"{short_table(runs)}\n{told}"},
