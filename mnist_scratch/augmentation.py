@@ -124,12 +124,13 @@ def sample(
     rows, columns = np.floor(down), np.floor(right)  # the upper left neighbour
     down -= rows  # how far towards the lower and the right neighbour: 0 to 1
     right -= columns
-    exact = np.float32 if n * size < 2**24 else np.float64  # where whole numbers so large are still told apart
+    # Floats that still tell whole numbers so large apart; and integers that NumPy is quick to make of them.
+    exact, whole = (np.float32, np.int32) if n * size < 2**24 else (np.float64, np.intp)
     corner = rows.astype(exact, copy=False)
     corner *= stride
     corner += columns
     corner += np.arange(stride + 1, n * size, size, dtype=exact).reshape((n,) + (1,) * (y.ndim - 1))  # in the frame
-    place = corner.astype(np.intp)  # the type that take wants: another would be converted at each take
+    place = corner.astype(whole).astype(np.intp)  # the type that take wants: another would be converted at each take
     # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
     upper_left, upper_right, lower_left, lower_right = (
         flat[first:].take(place, mode="wrap") for first in (0, 1, stride, stride + 1)

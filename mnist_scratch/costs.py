@@ -118,7 +118,7 @@ class CrossEntropy:
         """
         if activation == "softmax" and out is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
-                value = -float((targets * np.log(out)).sum()) / len(net)
+                value = -float(np.vdot(targets, np.log(out))) / len(net)
             if math.isfinite(value):
                 return value
         if activation == "softmax":  # ln Out = net - ln Σ e^net

@@ -9,7 +9,7 @@ But a small network's step is mostly the calling of functions, and a large one's
 So all parameters lie in one array, and so do gradients and velocities. BLAS adds a multiple of one array to another in
 one pass: two calls update all layers. The velocities' shrinking is put off: one number is multiplied, not a million.
 Where each batch is a single image, a step makes no gradients. They are outer products of two vectors (lesson 05),
-which BLAS adds in place.
+which BLAS adds in place. And the first layer's products, the largest, are made in pieces where that is faster.
 """
 
 import contextlib
@@ -31,6 +31,17 @@ NARROW, WIDE = 16, 128
 """Outputs up to which, and from which on, BLAS is faster at ``(weights.T @ inputs.T).T`` than at ``inputs @ weights``.
 From WIDE on, weights and gradients also lie in memory transposed, if there is more than one row."""
 
+SMALL, KERNELS = 1_000_000, ("SkylakeX", "Cooperlake", "SapphireRapids")
+"""OpenBLAS copies the matrices of a product before it multiplies them. Its kernels for processors with AVX-512, named
+here as OpenBLAS names them, do without up to SMALL multiplications (rows x inputs x outputs)."""
+
+ROWS, COLUMNS = 4, 16
+"""Of a piece: rows of the inputs going forward, columns of the gradient going back. 16 float32 numbers fill a register
+of AVX-512."""
+
+ALONE = 4_000_000
+"""Multiplications up to which one core, in pieces, is as fast as two at the whole product."""
+
 METHODS = ("forward", "fill_gradients", "dcost_dinputs")
 
 TINY = 1e-6
@@ -51,9 +62,11 @@ class Descent:
         0 to below 1.
     batch_size : int
         With 1, gradients are not made, but added where they are due, unless a layer fills in its own.
+    pieces : float
+        Multiplications up to which the first layer's products are made in pieces, as ``threads`` tells.
     """
 
-    def __init__(self, network: Network, momentum: float, batch_size: int) -> None:
+    def __init__(self, network: Network, momentum: float, batch_size: int, pieces: float = 0) -> None:
         from scipy.linalg.blas import get_blas_funcs
 
         self.add, self.add_outer = get_blas_funcs(("axpy", "ger"), dtype=network.dtype)
@@ -63,41 +76,50 @@ class Descent:
             for layer in self.layers
         ]
         self.outer = batch_size == 1 and not any("fill_gradients" in names for names in self.own)
-        self.wide = WIDE if batch_size > 1 else math.inf
+        self.transposed = [batch_size > 1 and layer.n_out >= WIDE for layer in self.layers]
+        size = batch_size * self.layers[0].weights.size
+        # A wide second layer is faster with inputs that lie transposed, as pieces do not make them.
+        self.units = _units(self.layers[0]) if SMALL < size <= pieces and not any(self.transposed[1:]) else 0
+        self.transposed[0] |= self.units > 0
         self.arrays = [(layer.weights, layer.biases) for layer in self.layers]
         self.parameters = np.empty(network.n_parameters, network.dtype)
         self.velocities = np.zeros_like(self.parameters) if momentum else self.parameters
         self.gradients = self.velocities if self.outer else np.empty_like(self.parameters)
-        self.views = self._views(self.gradients)
+        self.views, self.ones = self._views(self.gradients), np.ones(0, network.dtype)
         self.kept: dict[int, tuple[Array, Array]] = {}
         for k, (layer, parameters) in enumerate(zip(self.layers, self._views(self.parameters), strict=True)):
             for view, values in zip(parameters, self.arrays[k], strict=True):
                 view[:] = values
             layer.weights, layer.biases = parameters
-            fill: Callable[..., None] = self._keep if self.outer else self._fill
-            lent: tuple[Callable[..., Any], ...] = (self._forward, functools.partial(fill, k), self._dcost_dinputs)
+            lent: tuple[Callable[..., Any], ...] = (
+                self._forward, self._keep if self.outer else self._fill, self._dcost_dinputs
+            )  # fmt: skip
             for name, method in zip(METHODS, lent, strict=True):
                 if name not in self.own[k]:
-                    setattr(layer, name, functools.partial(method, layer))
+                    setattr(layer, name, functools.partial(method, k, layer))
 
     def _views(self, flat: Array) -> list[tuple[Array, Array]]:
         """Return each layer's part of a flat array, as weights and biases."""
         views, start = [], 0
-        for layer in self.layers:
+        for layer, transposed in zip(self.layers, self.transposed, strict=True):
             middle, end = start + layer.n_in * layer.n_out, start + (layer.n_in + 1) * layer.n_out
             weights = flat[start:middle]
-            if layer.n_out >= self.wide:
+            if transposed:
                 views.append((weights.reshape(layer.n_out, layer.n_in).T, flat[middle:end]))
             else:
                 views.append((weights.reshape(layer.n_in, layer.n_out), flat[middle:end]))
             start = end
         return views
 
-    def _forward(self, layer: Layer, inputs: Array) -> Array:
+    def _forward(self, k: int, layer: Layer, inputs: Array) -> Array:
         """As ``Layer.forward``, for rows that need no check."""
         layer.inputs = inputs
-        transposed = not NARROW < layer.n_out < self.wide
-        layer.net = np.dot(layer.weights.T, inputs.T).T if transposed else np.dot(inputs, layer.weights)
+        if k == 0 and self.units:
+            layer.net = forward_in_pieces(inputs, layer.weights, self.units)
+        elif self.transposed[k] or layer.n_out <= NARROW:
+            layer.net = np.dot(layer.weights.T, inputs.T).T
+        else:
+            layer.net = np.dot(inputs, layer.weights)
         layer.net += layer.biases
         layer.out = ACTIVATIONS[layer.activation].function(layer.net)
         return layer.out
@@ -105,18 +127,23 @@ class Descent:
     def _fill(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
         """As ``Layer.fill_gradients``, in place."""
         weights, biases = self.views[k]
-        if layer.n_out >= self.wide:
+        if k == 0 and self.units and COLUMNS * dcost_dnet.size <= SMALL and layer.n_in % COLUMNS == 0:
+            gradient_in_pieces(layer.inputs, dcost_dnet, weights)
+        elif self.transposed[k]:
             np.dot(dcost_dnet.T, layer.inputs, out=weights.T)
         else:
             np.dot(layer.inputs.T, dcost_dnet, out=weights)
-        np.add.reduce(dcost_dnet, axis=0, out=biases)
+        n = len(dcost_dnet)
+        if n > len(self.ones):
+            self.ones = np.ones(n, self.ones.dtype)
+        np.dot(self.ones[:n], dcost_dnet, out=biases)  # the sum of the rows
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
     def _keep(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
         """Keep what the one row's gradients are the product of."""
         self.kept[k] = layer.inputs[0], dcost_dnet[0]
 
-    def _dcost_dinputs(self, layer: Layer, dcost_dnet: Array) -> Array:
+    def _dcost_dinputs(self, k: int, layer: Layer, dcost_dnet: Array) -> Array:
         """As ``Layer.dcost_dinputs``, laid out in memory as the inputs are."""
         dcost_dinputs: Array = (
             np.dot(dcost_dnet, layer.weights.T)
@@ -167,9 +194,62 @@ class Descent:
                 layer.dcost_dweights, layer.dcost_dbiases = np.outer(inputs, dcost_dnet), dcost_dnet.copy()
 
 
+def _units(layer: Layer) -> int:
+    """Return how many units a piece of the product forward is for: as many as fit, of 16 or more; or 0."""
+    whole = [units for units in range(COLUMNS, layer.n_out + 1) if layer.n_out % units == 0]
+    return max((units for units in whole if ROWS * layer.n_in * units <= SMALL), default=0)
+
+
+def forward_in_pieces(inputs: Array, weights: Array, units: int) -> Array:
+    """Return ``inputs @ weights``, made in pieces of ROWS rows and so many units.
+
+    Parameters
+    ----------
+    inputs : array, (n, n_in)
+    weights : array, (n_in, n_out)
+        Fastest where it lies in memory transposed.
+    units : int
+        A divisor of n_out.
+
+    Returns
+    -------
+    array, (n, n_out)
+    """
+    (n, n_in), n_out = inputs.shape, weights.shape[1]
+    net, whole = np.empty((n, n_out), inputs.dtype), n - n % ROWS
+    np.matmul(
+        inputs[:whole].reshape(1, -1, ROWS, n_in),
+        weights.reshape(n_in, -1, units).transpose(1, 0, 2)[:, None],
+        out=net[:whole].reshape(-1, ROWS, n_out // units, units).transpose(2, 0, 1, 3),
+    )
+    if whole < n:
+        np.dot(inputs[whole:], weights, out=net[whole:])
+    return net
+
+
+def gradient_in_pieces(inputs: Array, dcost_dnet: Array, dcost_dweights: Array) -> None:
+    """Write ``inputs.T @ dcost_dnet``, made in pieces of COLUMNS inputs, to its place.
+
+    Parameters
+    ----------
+    inputs : array, (n, n_in)
+    dcost_dnet : array, (n, n_out)
+    dcost_dweights : array, (n_in, n_out)
+        Lies in memory transposed.
+    """
+    n, n_in = inputs.shape
+    np.matmul(
+        dcost_dnet.T,
+        inputs.reshape(n, -1, COLUMNS).transpose(1, 0, 2),
+        out=dcost_dweights.T.reshape(-1, n_in // COLUMNS, COLUMNS).transpose(1, 0, 2),
+    )
+
+
 @contextlib.contextmanager
-def threads(at_most: int) -> Iterator[None]:
+def threads(at_most: int) -> Iterator[float]:
     """Give the products at most so many threads, in this process, until the context is left.
+
+    Yields up to how many multiplications (rows x inputs x outputs) a product is faster in pieces: 0 where it never is.
 
     A BLAS that SciPy has brought along beside NumPy's gets a single one. Its threads and NumPy's stay awake for a while
     after each product, and would wait for each other's cores.
@@ -180,11 +260,13 @@ def threads(at_most: int) -> Iterator[None]:
     """
     from threadpoolctl import ThreadpoolController
 
-    pools = ThreadpoolController().select(user_api="blas")
+    pools, pieces = ThreadpoolController().select(user_api="blas"), 0.0
     with contextlib.ExitStack() as limits:
         for pool in pools.info():
             folders = Path(pool["filepath"]).parts[-3:-1]
             scipys = folders[-1] == "scipy.libs" or folders == ("scipy", ".dylibs")
             number = 1 if scipys else min(at_most, pool["num_threads"])
             limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
-        yield
+            if not scipys and pool.get("architecture") in KERNELS:
+                pieces = math.inf if number == 1 else ALONE
+        yield pieces

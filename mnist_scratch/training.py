@@ -192,8 +192,8 @@ def train(
     with (
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
-        contextlib.closing(Descent(network, momentum, batch_size)) as descent,
-        threads(1 if batch_size == 1 else _cores() - in_two),
+        threads(1 if batch_size == 1 else _cores() - in_two) as pieces,
+        contextlib.closing(Descent(network, momentum, batch_size, pieces)) as descent,
         contextlib.closing(_ahead(made) if in_two else made) as batches,
     ):
         for epoch in range(1, epochs + 1):
@@ -202,7 +202,7 @@ def train(
             for _ in range(0, n, batch_size):
                 chosen, batch = next(batches)
                 rate = learning_rate * (1.0 if schedule is None else schedule(step / n_steps))
-                cost = network._gradients(batch, targets[chosen])
+                cost = network._gradients(batch, targets.take(chosen, axis=0))
                 step += 1
                 if not math.isfinite(cost):
                     raise DivergenceError(
@@ -212,7 +212,7 @@ def train(
                     )
                 total_cost += cost * len(chosen)
                 if classes is not None:
-                    n_right += int(np.count_nonzero(network.layers[-1].out.argmax(axis=1) == classes[chosen]))
+                    n_right += int(np.count_nonzero(network.layers[-1].out.argmax(axis=1) == classes.take(chosen)))
                 if weight_decay:
                     for layer in network.layers:
                         layer.weights *= 1 - rate * weight_decay

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mnist_scratch import augmentation
+from mnist_scratch import augmentation, descent
 from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 from tests.benchmarks import bench
 
@@ -77,8 +77,33 @@ def test_the_short_table_has_a_line_for_all_batches_and_marks_what_most_runs_did
 
 
 def test_the_limits_table_divides_what_is_reached_by_the_share_of_the_limit():
-    rows = row(ratio=1.5, peer="PyTorch"), row(ratio=0.75, wanted=0, peer=bench.ALONE)
-    assert "| reading, batch 1 | 1 | 0.75 | 1.50 | 2.00 |\n" in bench.limits_table([run(*rows)])
+    name = "training 784-2-10, batch 8"
+    rows = [
+        row(name, ratio=1.5, peer="PyTorch"),
+        row(name, ratio=0.75, wanted=0, peer=bench.ALONE),
+        row(name, ratio=0.5, wanted=0, peer=bench.LEAST),
+        row("one epoch, 784-2-10, batch 8", ratio=1.2, peer="scikit-learn"),
+    ]
+    text = bench.limits_table([run(*rows)])
+    assert f"| {name} | {bench.ALONE} | 1 | 0.75 | 1.50 | 2.00 | 1.60 |\n" in text
+    assert f"| {name} | {bench.LEAST} | 1 | 0.50 | 1.50 | 3.00 | 2.40 |\n" in text
+    assert f"| {bench.ALONE} | 1 | 0.75 | 1.50 | 2.00 |  |\n" in bench.limits_table([run(*rows[:3])])
+
+
+def test_what_a_step_cannot_do_without_is_less_than_the_step(peers, mnist, monkeypatch):
+    """It makes the same products of the same images: each is counted."""
+    rows, labels, products = bench.preprocess(mnist.train.images[:256]), mnist.train.labels[:256], []
+    dot = np.dot
+    monkeypatch.setattr(np, "dot", lambda *args, **kw: (products.append(args[0].shape), dot(*args, **kw))[1])
+    monkeypatch.setattr(descent, "KERNELS", ())
+    contest = bench.least_contest(20, 128, rows, labels, scale=0.01)
+    counts = []
+    for side in (contest.ours, contest.peer):
+        products.clear()
+        side()
+        counts.append([shape for shape in products if len(shape) == 2])
+    assert sorted(map(sorted, counts[0])) == sorted(map(sorted, counts[1]))
+    assert len(counts[0]) == 5 * contest.amount // 128
 
 
 def test_the_figure_draws_medians_and_names_them():

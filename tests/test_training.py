@@ -185,7 +185,107 @@ def test_a_layer_that_goes_its_own_way_forward_and_back_may(pictures, batch_size
     np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-5)
 
 
+def test_a_batch_size_beyond_all_images_is_one_batch(pictures):
+    network, expected = make(), make()
+    train(network, *pictures, batch_size=10**12, progress=False)
+    train(expected, *pictures, batch_size=203, progress=False)
+    np.testing.assert_array_equal(weights_of(network), weights_of(expected))
+
+
+# Products in pieces
+
+
+@pytest.mark.parametrize("n", [2, 4, 11, 16])
+@pytest.mark.parametrize(("n_out", "units"), [(20, 20), (48, 16), (17, 17)])
+def test_products_in_pieces_are_the_whole_ones(n, n_out, units):
+    rng = np.random.default_rng(n)
+    inputs, dcost_dnet, across = (rng.standard_normal(shape) for shape in ((n, 32), (n, n_out), (n_out, 32)))
+    np.testing.assert_allclose(descent.forward_in_pieces(inputs, across.T, units), inputs @ across.T, atol=1e-12)
+    expected = inputs.T @ dcost_dnet
+    descent.gradient_in_pieces(inputs, dcost_dnet, across.T)
+    np.testing.assert_allclose(across.T, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "small", "expected"),
+    [
+        ([48, 40, 4], 50_000, {"forward": 40, "gradient": True}),
+        ([48, 256, 4], 30_000, {"forward": 128, "gradient": False}),  # a gradient's piece would be too large
+        ([50, 40, 4], 50_000, {"forward": 40, "gradient": False}),  # 16 does not divide 50
+        ([48, 41, 4], 7_000, {}),  # nothing of 16 or more divides 41
+        ([48, 40, descent.WIDE, 4], 50_000, {}),
+        ([48, 40, 4], 96_000, {}),  # small as it is
+        ([48, 10, 4], 5_000, {}),
+    ],
+)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_training_with_products_in_pieces_is_the_same(monkeypatch, sizes, small, expected, momentum):
+    rng = np.random.default_rng(2)
+    rows, labels, used = rng.standard_normal((200, sizes[0])), rng.integers(0, 4, 200), {}
+    forward, gradient = descent.forward_in_pieces, descent.gradient_in_pieces
+    monkeypatch.setattr(descent, "SMALL", small)
+    monkeypatch.setattr(training, "threads", lambda at_most: contextlib.nullcontext(float("inf")))
+    monkeypatch.setattr(
+        descent, "forward_in_pieces", lambda *args: (used.update(forward=args[2], gradient=False), forward(*args))[1]
+    )
+    monkeypatch.setattr(descent, "gradient_in_pieces", lambda *args: (used.update(gradient=True), gradient(*args)))
+    network, written_out = (
+        Network.from_sizes(sizes, "relu", "softmax", "cross_entropy", dtype=np.float64) for _ in range(2)
+    )
+    train(network, rows, labels, epochs=2, batch_size=50, learning_rate=0.02, momentum=momentum, progress=False)
+    by_hand(written_out, rows, one_hot(labels, 4), 50, 0.02, momentum, epochs=2)
+    np.testing.assert_allclose(weights_of(network), weights_of(written_out), rtol=1e-7, atol=1e-11)
+    assert used == expected
+
+
+@pytest.mark.parametrize(("pieces", "expected"), [(96_000, 40), (95_999, 0), (0, 0)])
+def test_pieces_are_made_up_to_the_size_that_the_threads_leave_to_one_core(monkeypatch, pieces, expected):
+    monkeypatch.setattr(descent, "SMALL", 50_000)
+    with contextlib.closing(descent.Descent(Network.from_sizes([48, 40, 4]), 0.0, 50, pieces)) as steps:
+        assert steps.units == expected
+
+
+@pytest.mark.parametrize(
+    ("numpys", "pieces"),
+    [
+        ({"architecture": "SkylakeX", "num_threads": 1}, float("inf")),
+        ({"architecture": "SkylakeX", "num_threads": 8}, descent.ALONE),
+        ({"architecture": "Haswell", "num_threads": 1}, 0),
+        ({"num_threads": 1}, 0),  # MKL names no architecture
+    ],
+)
+def test_pieces_are_for_the_kernels_that_are_fast_at_them(monkeypatch, numpys, pieces):
+    scipys = {"filepath": "/env/site-packages/scipy.libs/lib.so", "num_threads": 1, "architecture": "SkylakeX"}
+    given_pools(monkeypatch, [scipys, {"filepath": "/env/site-packages/numpy.libs/lib.so", **numpys}])
+    with descent.threads(8) as found:
+        assert found == pieces
+
+
 # The threads
+
+
+def given_pools(monkeypatch, pools):
+    """Let threadpoolctl report these pools; return what they are limited to, by file."""
+    import threadpoolctl
+
+    given = {}
+
+    class Pools:
+        def __init__(self, chosen=pools):
+            self.chosen = chosen
+
+        def select(self, user_api=None, filepath=None):
+            return Pools([pool for pool in pools if filepath is None or pool["filepath"] in filepath])
+
+        def info(self):
+            return self.chosen
+
+        def limit(self, limits):
+            given.update({pool["filepath"]: limits for pool in self.chosen})
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Pools)
+    return given
 
 
 def is_scipys(pool):
@@ -212,27 +312,9 @@ def test_the_blas_that_scipy_brings_gets_one_thread_and_the_other_no_more_than_i
 
 def test_a_folder_that_happens_to_be_called_scipy_does_not_make_a_blas_scipys_own(monkeypatch):
     """In conda's environments NumPy and SciPy share one BLAS."""
-    import threadpoolctl
-
     files = [f"/opt/envs/scipy/lib/{name}" for name in ("libopenblas.so", "libmkl.so")]
     files += ["/env/site-packages/scipy.libs/lib.so", "/env/site-packages/scipy/.dylibs/lib.dylib"]
-    given = {}
-
-    class Pools:
-        def __init__(self, chosen=files):
-            self.chosen = chosen
-
-        def select(self, user_api=None, filepath=None):
-            return Pools(filepath or files)
-
-        def info(self):
-            return [{"filepath": file, "num_threads": 4} for file in self.chosen]
-
-        def limit(self, limits):
-            given.update(dict.fromkeys(self.chosen, limits))
-            return contextlib.nullcontext()
-
-    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Pools)
+    given = given_pools(monkeypatch, [{"filepath": file, "num_threads": 4} for file in files])
     with descent.threads(3):
         assert list(given.values()) == [3, 3, 1, 1]
 

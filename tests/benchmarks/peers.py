@@ -64,7 +64,7 @@ def sklearn_mlp(hidden, batch_size):
 class Warp:
     """One random affine and elastic warp for each of n pictures, in the form that each library takes.
 
-    The peers are given the field of displacements; this package makes it from random numbers, which is counted.
+    Everybody begins with the same parameters: the affine ones, and how much of each smooth field there is in a bend.
     """
 
     def __init__(self, images, seed=0):
@@ -73,19 +73,18 @@ class Warp:
         turn, tall, wide, down, right = rng.uniform(-1, 1, (5, n))
         cos, sin, tall, wide = np.cos(0.2 * turn), np.sin(0.2 * turn), 1 + 0.12 * tall, 1 + 0.12 * wide
         bends = bend_basis(height, width, 5.0)
-        noise = 20 * rng.standard_normal((2, n, len(bends)), dtype=np.float32)
+        noise = 20 * rng.standard_normal((2, n, len(bends)), dtype=np.float32)  # y's and x's
         y_affine, x_affine = _affine_rows(cos / tall, sin / wide, down), _affine_rows(-sin / tall, cos / wide, right)
         self.images, self.shape = images, images.shape
         self.y_rows, self.x_rows = np.hstack([y_affine, noise[0]]), np.hstack([x_affine, noise[1]])
         self.basis = np.vstack([grid(height, width), bends])
-        self.y_bend, self.x_bend = ((z @ bends).reshape(n, height, width) for z in noise)
-        self.matrices = np.stack([y_affine, x_affine], axis=1)  # (n, 2, 3)
+        self.matrices = np.stack([self.y_rows, self.x_rows], axis=1)  # (n, 2, 3 + fields)
         self.centre = np.float32((height - 1) / 2)
         half = self.centre  # torch measures from -1 to 1, x before y
         theta = np.stack([x_affine[:, [1, 0, 2]], y_affine[:, [1, 0, 2]]], axis=1)
         theta[:, :, 2] /= half
         self.theta, self.pictures = torch.tensor(theta), torch.tensor(images)[:, None]
-        self.bend = torch.tensor(np.stack([self.x_bend, self.y_bend], axis=-1) / half)
+        self.noise, self.bends = torch.tensor(noise[::-1] / half), torch.tensor(bends)
 
     def torch(self):
         parts = []
@@ -93,16 +92,14 @@ class Warp:
             for start in range(0, len(self.images), 128):
                 part = slice(start, start + 128)
                 places = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
-                places += self.bend[part]
+                places += (self.noise[:, part] @ self.bends).view(2, -1, *self.shape[1:]).permute(1, 2, 3, 0)
                 parts.append(functional.grid_sample(self.pictures[part], places, align_corners=True))
             return torch.cat(parts)[:, 0].numpy()
 
     def _places(self):
         """Yield each picture with its rows and columns to read at."""
-        places = grid(*self.shape[1:])
-        for k, image in enumerate(self.images):
-            y, x = (self.matrices[k] @ places).reshape(2, *self.shape[1:])
-            yield image, y + (self.y_bend[k] + self.centre), x + (self.x_bend[k] + self.centre)
+        for image, matrix in zip(self.images, self.matrices, strict=True):
+            yield image, *(matrix @ self.basis + self.centre).reshape(2, *self.shape[1:])
 
     def cv2(self):
         return np.stack([cv2.remap(image, x, y, cv2.INTER_LINEAR) for image, y, x in self._places()])
@@ -144,7 +141,7 @@ class MakesGradients(Descent):
 class ReadableDescent:
     """The step as ``mnist_scratch.descent`` states it: array by array, each gradient made anew."""
 
-    def __init__(self, network, momentum, batch_size):
+    def __init__(self, network, momentum, batch_size, pieces=0):
         self.layers, self.momentum = network.layers, momentum
         self.arrays = [p for layer in self.layers for p in (layer.weights, layer.biases)]
         self.velocities = [np.zeros_like(p) for p in self.arrays]
