@@ -85,7 +85,7 @@ class Descent:
         self.parameters = np.empty(network.n_parameters, network.dtype)
         self.velocities = np.zeros_like(self.parameters) if momentum else self.parameters
         self.gradients = self.velocities if self.outer else np.empty_like(self.parameters)
-        self.views, self.ones = self._views(self.gradients), np.ones(0, network.dtype)
+        self.views = self._views(self.gradients)
         self.kept: dict[int, tuple[Array, Array]] = {}
         for k, (layer, parameters) in enumerate(zip(self.layers, self._views(self.parameters), strict=True)):
             for view, values in zip(parameters, self.arrays[k], strict=True):
@@ -133,10 +133,7 @@ class Descent:
             np.dot(dcost_dnet.T, layer.inputs, out=weights.T)
         else:
             np.dot(layer.inputs.T, dcost_dnet, out=weights)
-        n = len(dcost_dnet)
-        if n > len(self.ones):
-            self.ones = np.ones(n, self.ones.dtype)
-        np.dot(self.ones[:n], dcost_dnet, out=biases)  # the sum of the rows
+        np.dot(np.ones(len(dcost_dnet), biases.dtype), dcost_dnet, out=biases)  # the sum of the rows
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
     def _keep(self, k: int, layer: Layer, dcost_dnet: Array) -> None:

@@ -33,6 +33,9 @@ def test_softmax_agrees_with_scipy_row_by_row(dtype):
 
 def test_relu():
     np.testing.assert_array_equal(relu(np.array([-2.0, 0.0, 3.0])), [0, 0, 3])
+    extremes = np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], np.float32)
+    np.testing.assert_array_equal(relu(extremes), np.array([0, 0, 1e30, np.inf, np.nan], np.float32))
+    assert relu(extremes).dtype == np.float32
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -243,6 +243,7 @@ def test_pieces_are_made_up_to_the_size_that_the_threads_leave_to_one_core(monke
     monkeypatch.setattr(descent, "SMALL", 50_000)
     with contextlib.closing(descent.Descent(Network.from_sizes([48, 40, 4]), 0.0, 50, pieces)) as steps:
         assert steps.units == expected
+        assert steps.layers[0].weights.T.flags.c_contiguous == bool(expected)
 
 
 @pytest.mark.parametrize(
