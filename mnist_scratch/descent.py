@@ -36,8 +36,7 @@ SMALL, KERNELS = 1_000_000, ("SkylakeX", "Cooperlake", "SapphireRapids")
 here as OpenBLAS names them, do without up to SMALL multiplications (rows x inputs x outputs)."""
 
 ROWS, COLUMNS = 4, 16
-"""Of a piece: rows of the inputs going forward, columns of the gradient going back. 16 float32 numbers fill a register
-of AVX-512."""
+"""Of the inputs, in a piece: rows going forward, columns going back. 16 float32 numbers fill a register of AVX-512."""
 
 ALONE = 4_000_000
 """Multiplications up to which one core, in pieces, is as fast as two at the whole product."""

@@ -392,38 +392,39 @@ def ladder(mnist, quick, threads):
     deform, network, n = RandomDeformation(**DEFORMATION), network_of(784, 800, 10), int(scale * 10_000)
     n = min(n, len(images))
 
-    def without(name, module, attribute, form, work, amount):
+    def without(name, work, amount, module, **forms):
         def readable():
-            with mock.patch.object(module, attribute, form):
+            with mock.patch.multiple(module, **forms):
                 work()
 
         return Contest(name, work, readable, "without", amount, 1.0)
 
-    def step(name, sizes, batch_size, module, attribute, form):
+    def step(name, sizes, batch_size, module, **forms):
         contest = training_contest(sizes, batch_size, rows, labels, scale=scale)
-        return without(f"{name}: {contest.name[9:]}", module, attribute, form, contest.ours, contest.amount)
+        return without(f"{name}: {contest.name[9:]}", contest.ours, contest.amount, module, **forms)
 
     def augmented():
         learn(network, images[:n], labels[:n], 128, augment=deform)
 
     if threads > 1:
         return [
-            step("threads that do not wait for each other", (784, 800, 10), 1, training, "threads",
-                 lambda at_most: contextlib.nullcontext(0)),
+            step("threads that do not wait for each other", (784, 800, 10), 1, training,
+                 threads=lambda at_most: contextlib.nullcontext(0)),
         ]  # fmt: skip
     large = (784, 1024, 512, 10)
     return [
-        step("one array, two calls", (784, 30, 10), 32, training, "Descent", peers().ReadableDescent),
-        step("one array, two calls", large, 128, training, "Descent", peers().ReadableDescent),
-        step("no gradient of one image", (784, 100, 10), 1, training, "Descent", peers().MakesGradients),
-        step("no gradient of one image", large, 1, training, "Descent", peers().MakesGradients),
-        step("wide layers transposed", large, 32, descent, "WIDE", math.inf),
-        step("products in pieces", (784, 30, 10), 512, descent, "KERNELS", ()),
-        step("products in pieces", (784, 100, 10), 128, descent, "KERNELS", ()),
-        step("products in pieces", (784, 800, 10), 32, descent, "KERNELS", ()),
-        without("a warp of few passes", augmentation, "sample", peers().readable_sample, lambda: warp_ours(warp),
-                len(warp.images)),
-        without("one batch ahead: augmented 784-800-10, batch 128", training, "_cores", lambda: 1, augmented, n),
+        step("one array, two calls", (784, 30, 10), 32, training, Descent=peers().ReadableDescent),
+        step("one array, two calls", large, 128, training, Descent=peers().ReadableDescent),
+        step("no gradient of one image", (784, 100, 10), 1, training, Descent=peers().MakesGradients),
+        step("no gradient of one image", large, 1, training, Descent=peers().MakesGradients),
+        # As it is, this network has no pieces; untransposed it would have.
+        step("wide layers transposed", large, 32, descent, WIDE=math.inf, KERNELS=()),
+        step("products in pieces", (784, 30, 10), 512, descent, KERNELS=()),
+        step("products in pieces", (784, 100, 10), 128, descent, KERNELS=()),
+        step("products in pieces", (784, 800, 10), 32, descent, KERNELS=()),
+        without("a warp of few passes", lambda: warp_ours(warp), len(warp.images), augmentation,
+                sample=peers().readable_sample),
+        without("one batch ahead: augmented 784-800-10, batch 128", augmented, n, training, _cores=lambda: 1),
     ]  # fmt: skip
 
 
