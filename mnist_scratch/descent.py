@@ -6,10 +6,11 @@
     parameter = parameter - rate * velocity
 
 But a small network's step is mostly the calling of functions, and a large one's update costs what it reads and writes.
-So all parameters lie in one array, and so do gradients and velocities. BLAS adds a multiple of one array to another in
-one pass: two calls update all layers. The velocities' shrinking is put off: one number is multiplied, not a million.
-Where each batch is a single image, a step makes no gradients. They are outer products of two vectors (lesson 05),
-which BLAS adds in place. And the first layer's products, the largest, are made in pieces where that is faster.
+So all parameters lie in one array, all gradients in a second, all velocities in a third. BLAS adds a multiple of one
+array to another in one pass: two calls update all layers, or one without momentum. The velocities' shrinking is put
+off: one number is multiplied, not a million. Where each batch is a single image, a step makes no gradients. They are
+outer products of two vectors (lesson 05), which BLAS adds in place, layer by layer. And the first layer's products are
+made in pieces where that is faster.
 """
 
 import contextlib
@@ -28,18 +29,19 @@ from mnist_scratch.network import Network
 Array = NDArray[np.floating[Any]]
 
 NARROW, WIDE = 16, 128
-"""Outputs up to which, and from which on, BLAS is faster at ``(weights.T @ inputs.T).T`` than at ``inputs @ weights``.
-From WIDE on, weights and gradients also lie in memory transposed, if there is more than one row."""
+"""With at most NARROW outputs, or at least WIDE, BLAS is faster at ``(weights.T @ inputs.T).T`` than at
+``inputs @ weights``. From WIDE on, weights and gradients also lie in memory transposed, if batch_size is above 1."""
 
 SMALL, KERNELS = 1_000_000, ("SkylakeX", "Cooperlake", "SapphireRapids")
 """OpenBLAS copies the matrices of a product before it multiplies them. Its kernels for processors with AVX-512, named
 here as OpenBLAS names them, do without up to SMALL multiplications (rows x inputs x outputs)."""
 
-ROWS, COLUMNS = 4, 16
-"""Of the inputs, in a piece: rows going forward, columns going back. 16 float32 numbers fill a register of AVX-512."""
+ROWS, UNITS, COLUMNS = 4, 300, 16
+"""Of a piece: rows of the inputs, and units at most, going forward (those kernels take no more than 1,200 outputs);
+columns of the inputs going back (16 float32 numbers fill a register of AVX-512)."""
 
 ALONE = 4_000_000
-"""Multiplications up to which one core, in pieces, is as fast as two at the whole product."""
+"""Multiplications up to which pieces on one core are as fast as the whole product on two, measured on two."""
 
 METHODS = ("forward", "fill_gradients", "dcost_dinputs")
 
@@ -51,8 +53,8 @@ class Descent:
     """The steps of one training run, which borrows the layers until it is closed.
 
     Meanwhile the layers' weights and biases are parts of an array here, and the methods here make the layers' products:
-    the same ones without the checks, some transposed, gradients in place. A layer that has methods of its own keeps
-    them; ``step`` takes over the gradients that they fill in.
+    the same ones without the checks, some transposed, gradients in place. A layer that has its own form of one of these
+    methods (METHODS) keeps it; ``step`` takes over the gradients that it fills in.
 
     Parameters
     ----------
@@ -60,9 +62,10 @@ class Descent:
     momentum : float
         0 to below 1.
     batch_size : int
-        With 1, gradients are not made, but added where they are due, unless a layer fills in its own.
+        With 1, gradients are not made, but added where they are due, unless a layer has its own ``fill_gradients``.
     pieces : float
-        Multiplications up to which the first layer's products are made in pieces, as ``threads`` tells.
+        With more multiplications than SMALL and at most so many, the first layer's products are made in pieces. It is
+        what ``threads`` yields.
     """
 
     def __init__(self, network: Network, momentum: float, batch_size: int, pieces: float = 0) -> None:
@@ -76,9 +79,10 @@ class Descent:
         ]
         self.outer = batch_size == 1 and not any("fill_gradients" in names for names in self.own)
         self.transposed = [batch_size > 1 and layer.n_out >= WIDE for layer in self.layers]
-        size = batch_size * self.layers[0].weights.size
-        # A wide second layer is faster with inputs that lie transposed, as pieces do not make them.
-        self.units = _units(self.layers[0]) if SMALL < size <= pieces and not any(self.transposed[1:]) else 0
+        self.pieces, size = pieces, batch_size * self.layers[0].weights.size
+        # A later layer that is wide is faster with inputs that lie transposed, as pieces do not make them.
+        cut = batch_size > 1 and SMALL < size <= pieces and not any(self.transposed[1:])
+        self.units = _units(self.layers[0]) if cut else 0
         self.transposed[0] |= self.units > 0
         self.arrays = [(layer.weights, layer.biases) for layer in self.layers]
         self.parameters = np.empty(network.n_parameters, network.dtype)
@@ -112,8 +116,8 @@ class Descent:
 
     def _forward(self, k: int, layer: Layer, inputs: Array) -> Array:
         """As ``Layer.forward``, for rows that need no check."""
-        layer.inputs = inputs
-        if k == 0 and self.units:
+        layer.inputs = inputs = np.asarray(inputs, layer.dtype)
+        if k == 0 and self.units and len(inputs) * layer.weights.size <= self.pieces:
             layer.net = forward_in_pieces(inputs, layer.weights, self.units)
         elif self.transposed[k] or layer.n_out <= NARROW:
             layer.net = np.dot(layer.weights.T, inputs.T).T
@@ -126,6 +130,7 @@ class Descent:
     def _fill(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
         """As ``Layer.fill_gradients``, in place."""
         weights, biases = self.views[k]
+        dcost_dnet = np.asarray(dcost_dnet, layer.dtype)
         if k == 0 and self.units and COLUMNS * dcost_dnet.size <= SMALL and layer.n_in % COLUMNS == 0:
             gradient_in_pieces(layer.inputs, dcost_dnet, weights)
         elif self.transposed[k]:
@@ -136,7 +141,7 @@ class Descent:
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
     def _keep(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
-        """Keep what the one row's gradients are the product of."""
+        """Keep the two vectors whose outer product is the gradient."""
         self.kept[k] = layer.inputs[0], dcost_dnet[0]
 
     def _dcost_dinputs(self, k: int, layer: Layer, dcost_dnet: Array) -> Array:
@@ -177,7 +182,7 @@ class Descent:
     def close(self) -> None:
         """Give the layers their own arrays and methods back, with the new numbers in the arrays.
 
-        The gradients that they are left with are the last ones that were found.
+        The gradients that they are left with are the last ones that were found, as parts of one array.
         """
         for k, (layer, (weights, biases)) in enumerate(zip(self.layers, self.arrays, strict=True)):
             weights[:], biases[:] = layer.weights, layer.biases
@@ -191,9 +196,9 @@ class Descent:
 
 
 def _units(layer: Layer) -> int:
-    """Return how many units a piece of the product forward is for: as many as fit, of 16 or more; or 0."""
-    whole = [units for units in range(COLUMNS, layer.n_out + 1) if layer.n_out % units == 0]
-    return max((units for units in whole if ROWS * layer.n_in * units <= SMALL), default=0)
+    """Return how many units a piece of the product forward is for: the largest divisor that fits, if it is not tiny."""
+    most = min(layer.n_out, UNITS, SMALL // (ROWS * layer.n_in))
+    return max((units for units in range(COLUMNS, most + 1) if layer.n_out % units == 0), default=0)
 
 
 def forward_in_pieces(inputs: Array, weights: Array, units: int) -> Array:
@@ -254,15 +259,21 @@ def threads(at_most: int) -> Iterator[float]:
     ----------
     at_most : int
     """
+    import scipy.linalg.blas  # noqa: F401 - a library is limited only if it has been loaded
     from threadpoolctl import ThreadpoolController
 
-    pools, pieces = ThreadpoolController().select(user_api="blas"), 0.0
+    pools = ThreadpoolController().select(user_api="blas")
+    others = [pool for pool in pools.info() if not _brought_by("scipy", pool)]
+    numpys = [pool for pool in others if _brought_by("numpy", pool)] or others
+    pieces = math.inf if all(min(at_most, pool["num_threads"]) == 1 for pool in numpys) else ALONE
     with contextlib.ExitStack() as limits:
         for pool in pools.info():
-            folders = Path(pool["filepath"]).parts[-3:-1]
-            scipys = folders[-1] == "scipy.libs" or folders == ("scipy", ".dylibs")
-            number = 1 if scipys else min(at_most, pool["num_threads"])
+            number = min(at_most, pool["num_threads"]) if pool in others else 1
             limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
-            if not scipys and pool.get("architecture") in KERNELS:
-                pieces = math.inf if number == 1 else ALONE
-        yield pieces
+        yield pieces if numpys and all(pool.get("architecture") in KERNELS for pool in numpys) else 0.0
+
+
+def _brought_by(package: str, pool: dict[str, Any]) -> bool:
+    """Tell whether a library came inside a package's wheel."""
+    folders = Path(pool["filepath"]).parts[-3:-1]
+    return folders[-1] == f"{package}.libs" or folders == (package, ".dylibs")

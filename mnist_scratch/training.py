@@ -193,7 +193,7 @@ def train(
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
         threads(1 if batch_size == 1 else _cores() - in_two) as pieces,
-        contextlib.closing(Descent(network, momentum, batch_size, pieces)) as descent,
+        contextlib.closing(Descent(network, momentum, min(batch_size, n), pieces)) as descent,
         contextlib.closing(_ahead(made) if in_two else made) as batches,
     ):
         for epoch in range(1, epochs + 1):

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from mnist_scratch import descent, training
 from mnist_scratch.augmentation import RandomRotation
+from mnist_scratch.costs import SquaredError
 from mnist_scratch.layers import Layer
 from mnist_scratch.metrics import accuracy
 from mnist_scratch.network import Network
@@ -185,11 +188,28 @@ def test_a_layer_that_goes_its_own_way_forward_and_back_may(pictures, batch_size
     np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-5)
 
 
-def test_a_batch_size_beyond_all_images_is_one_batch(pictures):
-    network, expected = make(), make()
+def test_a_batch_size_beyond_all_images_is_one_batch(pictures, monkeypatch):
+    network, expected, sizes, real = make(), make(), [], training.Descent
+    monkeypatch.setattr(training, "Descent", lambda *args: (sizes.append(args[2]), real(*args))[1])
     train(network, *pictures, batch_size=10**12, progress=False)
     train(expected, *pictures, batch_size=203, progress=False)
     np.testing.assert_array_equal(weights_of(network), weights_of(expected))
+    assert sizes == [203, 203]
+
+
+@pytest.mark.parametrize("batch_size", [1, 20])
+def test_a_cost_that_counts_in_double_precision_may(pictures, batch_size):
+    """As one does that weights the classes by an array of NumPy's default type."""
+
+    class Weighted(SquaredError):
+        def dcost_dout(self, out, targets):
+            return super().dcost_dout(out, targets) * np.ones(4)
+
+    network, expected = make(), make()
+    network.cost = Weighted()
+    train(network, *pictures, batch_size=batch_size, progress=False)
+    train(expected, *pictures, batch_size=batch_size, progress=False)
+    np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-6)
 
 
 # Products in pieces
@@ -240,10 +260,35 @@ def test_training_with_products_in_pieces_is_the_same(monkeypatch, sizes, small,
 
 @pytest.mark.parametrize(("pieces", "expected"), [(96_000, 40), (95_999, 0), (0, 0)])
 def test_pieces_are_made_up_to_the_size_that_the_threads_leave_to_one_core(monkeypatch, pieces, expected):
+    """Also where validation sends more rows through than a batch has."""
+    used, forward = [], descent.forward_in_pieces
     monkeypatch.setattr(descent, "SMALL", 50_000)
-    with contextlib.closing(descent.Descent(Network.from_sizes([48, 40, 4]), 0.0, 50, pieces)) as steps:
+    monkeypatch.setattr(descent, "forward_in_pieces", lambda *args: (used.append(len(args[0])), forward(*args))[1])
+    network, rows = Network.from_sizes([48, 40, 4], seed=1), np.ones((51, 48), np.float32)
+    with contextlib.closing(descent.Descent(network, 0.0, 50, pieces)) as steps:
         assert steps.units == expected
         assert steps.layers[0].weights.T.flags.c_contiguous == bool(expected)
+        found = [network.forward(rows[:n]) for n in (50, 51)]
+        assert used == ([50] if expected else [])
+    for out in found:
+        np.testing.assert_allclose(out, network.forward(rows[: len(out)]), atol=1e-6)
+
+
+def test_a_piece_has_no_more_units_than_the_kernels_take():
+    with contextlib.closing(descent.Descent(Network.from_sizes([8, 1200, 4]), 0.0, 500, float("inf"))) as steps:
+        assert steps.units == 300
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_single_images_have_no_pieces_however_large_the_layer(monkeypatch, momentum):
+    monkeypatch.setattr(descent, "SMALL", 1_000)
+    monkeypatch.setattr(training, "threads", lambda at_most: contextlib.nullcontext(float("inf")))
+    rng = np.random.default_rng(4)
+    rows, labels = rng.standard_normal((9, 15)), rng.integers(0, 4, 9)
+    network, expected = (Network.from_sizes([15, 96, 4], seed=2, dtype=np.float64) for _ in range(2))
+    train(network, rows, labels, batch_size=1, momentum=momentum, progress=False)
+    by_hand(expected, rows, one_hot(labels, 4), 1, 0.1, momentum)
+    np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -256,8 +301,25 @@ def test_pieces_are_made_up_to_the_size_that_the_threads_leave_to_one_core(monke
     ],
 )
 def test_pieces_are_for_the_kernels_that_are_fast_at_them(monkeypatch, numpys, pieces):
-    scipys = {"filepath": "/env/site-packages/scipy.libs/lib.so", "num_threads": 1, "architecture": "SkylakeX"}
-    given_pools(monkeypatch, [scipys, {"filepath": "/env/site-packages/numpy.libs/lib.so", **numpys}])
+    others = [
+        {"filepath": f"/env/site-packages/{name}.libs/lib.so", "num_threads": 1, "architecture": architecture}
+        for name, architecture in (("scipy", "SkylakeX"), ("opencv_python_headless", "Haswell"))
+    ]
+    given_pools(monkeypatch, [*others, {"filepath": "/env/site-packages/numpy.libs/lib.so", **numpys}, *others])
+    with descent.threads(8) as found:
+        assert found == pieces
+
+
+@pytest.mark.parametrize(("architectures", "pieces"), [(["SkylakeX"], float("inf")), (["SkylakeX", "Zen"], 0), ([], 0)])
+def test_without_a_blas_of_numpys_own_all_but_scipys_must_be_fast_at_pieces(monkeypatch, architectures, pieces):
+    """As in conda's environments."""
+    given_pools(
+        monkeypatch,
+        [
+            {"filepath": f"/opt/conda/lib/lib{k}.so", "num_threads": 1, "architecture": architecture}
+            for k, architecture in enumerate(architectures)
+        ],
+    )
     with descent.threads(8) as found:
         assert found == pieces
 
@@ -309,6 +371,15 @@ def test_the_blas_that_scipy_brings_gets_one_thread_and_the_other_no_more_than_i
         with descent.threads(at_most):
             assert pools() == [(1 if scipys else inside, scipys) for _, scipys in outside]
         assert pools() == outside
+
+
+def test_the_first_training_of_a_process_limits_the_blas_that_it_is_about_to_load():
+    code = (
+        "from threadpoolctl import threadpool_info\nfrom mnist_scratch.descent import threads\n"
+        "with threads(1):\n    import scipy.linalg.blas\n    print([p['num_threads'] for p in threadpool_info()])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) == {1}
 
 
 def test_a_folder_that_happens_to_be_called_scipy_does_not_make_a_blas_scipys_own(monkeypatch):
