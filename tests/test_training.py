@@ -198,15 +198,20 @@ def test_a_batch_size_beyond_all_images_is_one_batch(pictures, monkeypatch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 20])
-def test_a_cost_that_counts_in_double_precision_may(pictures, batch_size):
-    """As one does that weights the classes by an array of NumPy's default type."""
+def test_a_cost_and_a_layer_that_count_in_double_precision_may(pictures, batch_size):
+    """As a cost does that weights the classes by an array of NumPy's default type."""
 
     class Weighted(SquaredError):
         def dcost_dout(self, out, targets):
             return super().dcost_dout(out, targets) * np.ones(4)
 
+    class Double(Layer):
+        def forward(self, inputs):
+            return super().forward(inputs).astype(np.float64)
+
     network, expected = make(), make()
     network.cost = Weighted()
+    network.layers[0].__class__ = Double
     train(network, *pictures, batch_size=batch_size, progress=False)
     train(expected, *pictures, batch_size=batch_size, progress=False)
     np.testing.assert_allclose(weights_of(network), weights_of(expected), atol=1e-6)
