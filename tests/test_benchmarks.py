@@ -106,6 +106,20 @@ def test_what_a_step_cannot_do_without_is_less_than_the_step(peers, mnist, monke
     assert len(counts[0]) == 5 * contest.amount // 128
 
 
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "images", "expected"),
+    [
+        ((784, 100, 10), 128, None, (59_904, 4)),  # 126,000 images wanted: two epochs, but at least four are made
+        ((784, 10, 10), 128, None, (59_904, 11)),
+        ((784, 800, 10), 128, None, (15_616, 1)),
+        ((784, 800, 10), 1, None, (655, 1)),
+        ((784, 100, 10), 32, 60_000, (60_000, 1)),  # one epoch is what was asked for
+    ],
+)
+def test_contests_are_whole_batches_and_epochs(sizes, batch_size, images, expected):
+    assert bench.amounts(sizes, batch_size, 60_000, 1.0, images) == expected
+
+
 def test_the_figure_draws_medians_and_names_them():
     points = [
         [

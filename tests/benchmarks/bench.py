@@ -140,11 +140,14 @@ def warp_ours(warp):
 
 
 def amounts(sizes, batch_size, most, scale, images=None):
-    """Return (images, epochs) that take some tenths of a second."""
+    """Return (images, epochs) that take some tenths of a second, unless ``images`` says how many in all.
+
+    At least four epochs of all images: steps are to be timed, and ``train`` looks through the images before the first.
+    """
     weights = sum(a * b for a, b in itertools.pairwise(sizes))
-    images = scale * min(1e10 / weights * min(1, batch_size / 24), 5_000 * batch_size) if images is None else images
-    n = min(max(int(min(images, most)) // batch_size, 2) * batch_size, most)
-    return n, max(1, round(images / n))
+    wanted = scale * min(1e10 / weights * min(1, batch_size / 24), 5_000 * batch_size) if images is None else images
+    n = min(max(int(min(wanted, most)) // batch_size, 2) * batch_size, most)
+    return n, max(4 if images is None and n > most - batch_size else 1, round(wanted / n))
 
 
 def training_contest(sizes, batch_size, rows, labels, wanted=0.0, scale=1.0, images=None):
