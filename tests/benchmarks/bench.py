@@ -168,7 +168,7 @@ def training_contest(sizes, batch_size, rows, labels, wanted=0.0, scale=1.0, ima
 
 
 def products_contest(sizes, batch_size, rows, labels, wanted=0.0, scale=1.0):
-    """Return a training contest against its matrix products alone, ``np.matmul(..., out=)``: the processor's limit."""
+    """Return a training contest against its matrix products alone, each one whole: ``np.matmul(..., out=)``."""
     n, epochs = amounts(sizes, batch_size, len(rows), scale)
     network, rng = network_of(*sizes), np.random.default_rng(0)
     outs = [rng.standard_normal((batch_size, size), dtype=np.float32) for size in sizes]
