@@ -9,7 +9,7 @@ that lesson 09 gets past 99.1 % with.
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,49 +53,71 @@ def rotate(images: NDArray[Any], degrees: ArrayLike) -> NDArray[Any]:
     radians = np.deg2rad(np.broadcast_to(angles, (len(images),)))
     cos, sin = np.cos(radians), np.sin(radians)
     # Rows count downwards, so a turn that looks counter-clockwise carries this sign.
-    return _warp(images, _affine_rows(cos, sin, 0), _affine_rows(-sin, cos, 0), grid(*images.shape[1:]))
+    return _warp(images, _affine_rows(cos, sin, 0), _affine_rows(-sin, cos, 0), _fields(*images.shape[1:]))
 
 
 def _affine_rows(along_y: ArrayLike, along_x: ArrayLike, shift: ArrayLike) -> NDArray[np.float32]:
-    """One row an image: what its pixels' y, x and 1 (the rows of ``grid``) are multiplied by to give one coordinate."""
+    """One row an image: how much of y, of x and of 1 there is in one coordinate."""
     return np.stack(np.broadcast_arrays(along_y, along_x, shift), axis=1).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=8)
-def grid(height: int, width: int) -> NDArray[np.float32]:
-    """Return each pixel's place, measured from the image's centre, as three rows: y (downwards), x, and 1.
+class Fields(NamedTuple):
+    """Fields over an image's pixels, whose weighted sums say where pixels come from: y, x, 1, and smooth bends.
 
-    Parameters
-    ----------
-    height, width : int
-
-    Returns
-    -------
-    float32 array, (3, height * width)
-        Not to be written to.
+    Each is the product of a function of y and one of x. So a sum of many is two small matrix products an image,
+    ``down @ weights[cells] @ across``, and no field is ever written out.
     """
-    y, x = np.mgrid[:height, :width].reshape(2, -1)
-    rows = np.stack([y - (height - 1) / 2, x - (width - 1) / 2, np.ones(height * width)]).astype(np.float32)
-    rows.flags.writeable = False
-    return rows
+
+    down: NDArray[np.float32]
+    """(height, n_down). A column a function of y: y itself (from the centre, downwards), 1, those of the bends."""
+    across: NDArray[np.float32]
+    """(n_across, width). A row a function of x, in the same order."""
+    cells: NDArray[np.intp]
+    """(n_down, n_across). Which weight belongs to this product of two functions; the number of weights if none does."""
+
+
+@functools.lru_cache(maxsize=8)
+def _fields(height: int, width: int, sigma: float | None = None) -> Fields:
+    """Return the fields of affine warps, and with a sigma those of ``bend_basis`` after them. Not to be written to."""
+    down, across = (np.stack([np.arange(n) - (n - 1) / 2, np.ones(n)], axis=1) for n in (height, width))
+    products = [(0, 1), (1, 0), (1, 1)]
+    if sigma is not None:
+        bends_down, bends_across, kept = _bends(height, width, sigma)
+        down, across = np.hstack([down, bends_down]), np.hstack([across, bends_across])
+        products += [(2 + i, 2 + j) for i, j in np.argwhere(kept)]
+    cells = np.full((down.shape[1], across.shape[1]), len(products))
+    cells[tuple(np.transpose(products))] = np.arange(len(products))
+    fields = Fields(down.astype(np.float32), np.ascontiguousarray(across.T, dtype=np.float32), cells)
+    for array in fields:
+        array.flags.writeable = False
+    return fields
 
 
 def _warp(
-    images: NDArray[Any], y_rows: NDArray[np.float32], x_rows: NDArray[np.float32], basis: NDArray[np.float32]
+    images: NDArray[Any], y_rows: NDArray[np.float32], x_rows: NDArray[np.float32], fields: Fields
 ) -> NDArray[Any]:
-    """Warp each image; ``y_rows @ basis``, ``x_rows @ basis`` say where its pixels come from, seen from the centre."""
+    """Warp each image; its rows weigh the fields whose sums say where its pixels come from, seen from the centre."""
     n, height, width = images.shape
-    y_rows, x_rows, warped = y_rows.copy(), x_rows.copy(), np.empty_like(images)
-    y_rows[:, 2] += (height - 1) / 2  # from now on seen from the corner: the third row of the basis is 1
+    nothing, warped = np.zeros((n, 1), np.float32), np.empty_like(images)
+    y_rows, x_rows = np.hstack([y_rows, nothing]), np.hstack([x_rows, nothing])  # the last weight: of no field
+    y_rows[:, 2] += (height - 1) / 2  # from now on seen from the corner: the third field is 1
     x_rows[:, 2] += (width - 1) / 2
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        y, x = y_rows[part] @ basis, x_rows[part] @ basis  # (chunk, height * width)
+        y, x = _coordinate(y_rows[part], fields), _coordinate(x_rows[part], fields)
         if images.dtype == np.uint8:
             warped[part] = np.rint(sample(images[part], y, x)).reshape(-1, height, width)
         else:
             sample(images[part], y, x, out=warped[part].reshape(-1, height * width))
     return warped
+
+
+def _coordinate(rows: NDArray[np.float32], fields: Fields) -> NDArray[np.float32]:
+    """Return the weighted sums of the fields, (n, height * width)."""
+    weights = rows.take(fields.cells, axis=1)  # (n, n_down, n_across)
+    sums = np.dot(weights.reshape(-1, weights.shape[2]), fields.across).reshape(*weights.shape[:2], -1)
+    coordinate: NDArray[np.float32] = np.matmul(fields.down, sums).reshape(len(rows), -1)
+    return coordinate
 
 
 def sample(
@@ -117,27 +139,28 @@ def sample(
     """
     n, height, width = images.shape
     stride, size = width + 3, (height + 3) * (width + 3)
-    padded = np.zeros((n, height + 3, stride), dtype=np.result_type(images, np.float32))
+    dtype = np.result_type(images, y, x, np.float32)
+    padded = np.zeros((n, height + 3, stride), dtype)
     padded[:, 1 : height + 1, 1 : width + 1] = images  # a frame of zeros: the four neighbours always exist
     flat = padded.reshape(-1)
-    down, right = np.clip(y, -1, height), np.clip(x, -1, width)
-    rows, columns = np.floor(down), np.floor(right)  # the upper left neighbour
-    down -= rows  # how far towards the lower and the right neighbour: 0 to 1
-    right -= columns
+    work = np.empty((8, *y.shape), dtype)  # in one piece, which the system is quicker to give again than many
+    (down, right), (row, column), corners = work[:2], work[2:4], work[4:]  # corners: left ones, right ones
+    np.clip(y, -1, height, out=down)
+    np.clip(x, -1, width, out=right)
+    np.floor(work[:2], out=work[2:4])  # the upper left neighbour
+    work[:2] -= work[2:4]  # how far towards the lower and the right neighbour: 0 to 1
     # Floats that still tell whole numbers so large apart; and integers that NumPy is quick to make of them.
     exact, whole = (np.float32, np.int32) if n * size < 2**24 else (np.float64, np.intp)
-    corner = rows.astype(exact, copy=False)
+    corner = row.astype(exact, copy=False)
     corner *= stride
-    corner += columns
+    corner += column
     corner += np.arange(stride + 1, n * size, size, dtype=exact).reshape((n,) + (1,) * (y.ndim - 1))  # in the frame
     place = corner.astype(whole).astype(np.intp)  # the type that take wants: another would be converted at each take
-    # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
-    upper_left, upper_right, lower_left, lower_right = (
-        flat[first:].take(place, mode="wrap") for first in (0, 1, stride, stride + 1)
-    )
-    upper: NDArray[Any] = _between(upper_left, upper_right, right)
-    lower = _between(lower_left, lower_right, right)
-    return _between(upper, lower, down, out)
+    for first, values in zip((0, stride, 1, stride + 1), corners, strict=True):
+        # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
+        flat[first:].take(place, mode="wrap", out=values)
+    upper, lower = _between(corners[:2], corners[2:], right)
+    return _between(upper, lower, down, np.empty(y.shape, dtype) if out is None else out)
 
 
 def _between(
@@ -289,19 +312,16 @@ class RandomDeformation:
         # From the new image to the old one: undo the scale, slide the lines, turn.
         y_rows = _affine_rows((cos + sin * slant) / tall, sin / wide, self.shift * shift_y)
         x_rows = _affine_rows((cos * slant - sin) / tall, cos / wide, self.shift * shift_x)
-        basis = grid(height, width)
-        if self.alpha:
-            sigma = self.sigma if self.sigma_max is None else rng.choice(np.linspace(self.sigma, self.sigma_max, 4))
-            bends = bend_basis(height, width, float(sigma))
-            alpha = self.alpha * sigma / self.sigma
-            strength = np.float32(alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
-            noise = strength * rng.standard_normal((2, n, len(bends)), dtype=np.float32)
-            y_rows, x_rows = np.hstack([y_rows, noise[0]]), np.hstack([x_rows, noise[1]])
-            basis = np.vstack([basis, bends])
-        return _warp(images, y_rows, x_rows, basis)
+        if not self.alpha:
+            return _warp(images, y_rows, x_rows, _fields(height, width))
+        sigma = self.sigma if self.sigma_max is None else rng.choice(np.linspace(self.sigma, self.sigma_max, 4))
+        fields = _fields(height, width, float(sigma))
+        alpha = self.alpha * sigma / self.sigma
+        strength = np.float32(alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
+        noise = strength * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)
+        return _warp(images, np.hstack([y_rows, noise[0]]), np.hstack([x_rows, noise[1]]), fields)
 
 
-@functools.lru_cache(maxsize=8)
 def bend_basis(height: int, width: int, sigma: float) -> NDArray[np.float32]:
     """Return the smooth fields that any smoothed field of noise is a sum of, each with its strength.
 
@@ -315,15 +335,20 @@ def bend_basis(height: int, width: int, sigma: float) -> NDArray[np.float32]:
     -------
     float32 array, (n_fields, height * width)
         With ``z`` independent standard normal numbers, ``z @ bend_basis(...)`` is distributed as independent standard
-        normal noise (height, width) smoothed by ``scipy.ndimage.gaussian_filter`` with zeros outside. Not to be
-        written to.
+        normal noise (height, width) smoothed by ``scipy.ndimage.gaussian_filter`` with zeros outside.
     """
+    down, across, kept = _bends(height, width, sigma)
+    basis: NDArray[np.float32] = np.einsum("yi,xj->ijyx", down, across)[kept].reshape(-1, height * width)
+    return basis.astype(np.float32)
+
+
+def _bends(height: int, width: int, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return functions of y and of x as columns, and whose products are strong enough to be kept, (down, across)."""
     down, across = _smoothing_modes(height, sigma), _smoothing_modes(width, sigma)
-    fields = np.einsum("yi,xj->ijyx", down, across).reshape(-1, height * width)
-    strength = np.abs(fields).max(axis=1)
-    kept: NDArray[np.float32] = fields[strength > 1e-3 * strength.max()].astype(np.float32)
-    kept.flags.writeable = False
-    return kept
+    strength = np.outer(np.abs(down).max(axis=0), np.abs(across).max(axis=0))
+    kept = strength > 1e-3 * strength.max()
+    some_down, some_across = kept.any(axis=1), kept.any(axis=0)
+    return down[:, some_down], across[:, some_across], kept[np.ix_(some_down, some_across)]
 
 
 def _smoothing_modes(length: int, sigma: float) -> NDArray[np.float64]:

@@ -18,13 +18,16 @@ import functools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_scratch.layers import ACTIVATIONS, Layer
 from mnist_scratch.network import Network
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Array = NDArray[np.floating[Any]]
 
@@ -83,6 +86,7 @@ class Descent:
         # A later layer that is wide is faster with inputs that lie transposed, as pieces do not make them.
         cut = batch_size > 1 and SMALL < size <= pieces and not any(self.transposed[1:])
         self.units = _units(self.layers[0]) if cut else 0
+        self.ones = np.ones(batch_size, network.dtype)  # their product with rows is the rows' sum
         self.transposed[0] |= self.units > 0
         self.arrays = [(layer.weights, layer.biases) for layer in self.layers]
         self.parameters = np.empty(network.n_parameters, network.dtype)
@@ -137,7 +141,9 @@ class Descent:
             np.dot(dcost_dnet.T, layer.inputs, out=weights.T)
         else:
             np.dot(layer.inputs.T, dcost_dnet, out=weights)
-        np.dot(np.ones(len(dcost_dnet), biases.dtype), dcost_dnet, out=biases)  # the sum of the rows
+        if len(dcost_dnet) > len(self.ones):
+            self.ones = np.ones(len(dcost_dnet), layer.dtype)
+        np.dot(self.ones[: len(dcost_dnet)], dcost_dnet, out=biases)
         layer.dcost_dweights, layer.dcost_dbiases = weights, biases
 
     def _keep(self, k: int, layer: Layer, dcost_dnet: Array) -> None:
@@ -259,10 +265,7 @@ def threads(at_most: int) -> Iterator[float]:
     ----------
     at_most : int
     """
-    import scipy.linalg.blas  # noqa: F401 - a library is limited only if it has been loaded
-    from threadpoolctl import ThreadpoolController
-
-    pools = ThreadpoolController().select(user_api="blas")
+    pools = _blas()
     others = [pool for pool in pools.info() if not _brought_by("scipy", pool)]
     numpys = [pool for pool in others if _brought_by("numpy", pool)] or others
     pieces = math.inf if all(min(at_most, pool["num_threads"]) == 1 for pool in numpys) else ALONE
@@ -271,6 +274,15 @@ def threads(at_most: int) -> Iterator[float]:
             number = min(at_most, pool["num_threads"]) if pool in others else 1
             limits.enter_context(pools.select(filepath=[pool["filepath"]]).limit(limits=number))
         yield pieces if numpys and all(pool.get("architecture") in KERNELS for pool in numpys) else 0.0
+
+
+@functools.cache
+def _blas() -> "ThreadpoolController":
+    """Find the BLAS libraries of this process. It takes milliseconds, so it is done once."""
+    import scipy.linalg.blas  # noqa: F401 - only a library that has been loaded is found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _brought_by(package: str, pool: dict[str, Any]) -> bool:

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnist_scratch.augmentation import CHUNK, RandomDeformation, RandomRotation, bend_basis, grid, rotate, sample
+from mnist_scratch.augmentation import (
+    CHUNK,
+    RandomDeformation,
+    RandomRotation,
+    _coordinate,
+    _fields,
+    bend_basis,
+    rotate,
+    sample,
+)
 
 
 @pytest.fixture
@@ -367,6 +376,15 @@ def test_the_bending_fields_vary_together_as_smoothed_noise_does(shape, sigma):
     assert np.abs(basis.T @ basis - wanted).max() < 1e-3 * wanted.max()
 
 
+@pytest.mark.parametrize(("shape", "sigma"), [((28, 28), 5.0), ((12, 17), 3.0), ((1, 1), 2.0), ((20, 31), None)])
+def test_a_coordinate_is_the_sum_of_fields_that_are_never_written_out(shape, sigma):
+    y, x = np.mgrid[: shape[0], : shape[1]].reshape(2, -1) - (np.array(shape)[:, np.newaxis] - 1) / 2
+    basis = [y, x, np.ones(y.size), *([] if sigma is None else bend_basis(*shape, sigma))]
+    rows = np.random.default_rng(0).standard_normal((5, len(basis)), dtype=np.float32)
+    with_nothing = np.hstack([rows, np.zeros((5, 1), np.float32)])
+    np.testing.assert_allclose(_coordinate(with_nothing, _fields(*shape, sigma)), rows @ np.array(basis), atol=1e-4)
+
+
 def test_few_numbers_make_a_field():
     assert bend_basis(28, 28, 5.0).shape[0] <= 64
     assert bend_basis(28, 28, 5.0).shape[1] == 784
@@ -375,7 +393,7 @@ def test_few_numbers_make_a_field():
 def test_simards_fields_move_the_centre_by_a_little_more_than_a_pixel():
     """Read off a ramp, whose grey is the place it was read from: alpha 36, sigma 5 have the deviation 1.17 pixels."""
     n = 4000
-    y, x = grid(28, 28)[:2].reshape(2, 28, 28)
+    y, x = np.mgrid[:28, :28] - np.float32(13.5)
     middle = (slice(None), 14, 14)
     for ramp in (y, x):
         warp = RandomDeformation(**{**NOTHING, "alpha": 36})
@@ -387,7 +405,7 @@ def test_simards_fields_move_the_centre_by_a_little_more_than_a_pixel():
 
 
 def test_down_and_across_are_bent_independently():
-    y, x = grid(28, 28)[:2].reshape(2, 28, 28)
+    y, x = np.mgrid[:28, :28] - np.float32(13.5)
     warp = RandomDeformation(**{**NOTHING, "alpha": 36})
     down, across = (
         warp(np.repeat(ramp[np.newaxis], 4000, axis=0), np.random.default_rng(7))[:, 14, 14] for ramp in (y, x)
@@ -396,6 +414,6 @@ def test_down_and_across_are_bent_independently():
 
 
 def test_what_is_kept_for_later_cannot_be_spoilt():
-    for kept in (grid(28, 28), bend_basis(28, 28, 5.0)):
+    for kept in (*_fields(28, 28), *_fields(28, 28, 5.0)):
         with pytest.raises(ValueError, match="read-only"):
             kept[0, 0] = 1

@@ -195,7 +195,7 @@ def test_pytorchs_side_of_the_race_warps_as_ours_does(peers, mnist, monkeypatch)
 
     torch = peers.torch
     monkeypatch.setattr(torch, "rand", lambda *shape: torch.tensor((even + 1) / 2, dtype=torch.float32))
-    monkeypatch.setattr(torch, "randn", lambda *shape: torch.tensor(normal[::-1].swapaxes(0, 1).copy()))
+    monkeypatch.setattr(torch, "randn", lambda *shape: torch.tensor(normal[::-1].copy()))
     images = bench.to_float(mnist.train.images[:20])
     ours = augmentation.RandomDeformation(**bench.DEFORMATION)(images, Given())
     theirs = peers.torch_deformation(bench.DEFORMATION)(torch.tensor(images)).numpy()

@@ -334,8 +334,6 @@ def test_without_a_blas_of_numpys_own_all_but_scipys_must_be_fast_at_pieces(monk
 
 def given_pools(monkeypatch, pools):
     """Let threadpoolctl report these pools; return what they are limited to, by file."""
-    import threadpoolctl
-
     given = {}
 
     class Pools:
@@ -352,7 +350,7 @@ def given_pools(monkeypatch, pools):
             given.update({pool["filepath"]: limits for pool in self.chosen})
             return contextlib.nullcontext()
 
-    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Pools)
+    monkeypatch.setattr(descent, "_blas", Pools)
     return given
 
 

@@ -131,12 +131,14 @@ def check_equal(images, labels):
                 np.testing.assert_allclose(mine, other, rtol=0, atol=2e-5 * np.abs(other).max())
     warp = peers().Warp(to_float(images))
     ours = warp_ours(warp)
-    for other, tolerance in ((warp.torch(), 5e-5), (warp.scipy(), 5e-5), (warp.cv2(), 0.04)):
-        np.testing.assert_allclose(ours, other, atol=tolerance)
+    for other in (warp.torch(), warp.torch_our_way(), warp.scipy()):
+        np.testing.assert_allclose(ours, other, atol=5e-5)
+    for other in (warp.cv2(), warp.cv2_our_way()):
+        np.testing.assert_allclose(ours, other, atol=0.04)
 
 
 def warp_ours(warp):
-    return augmentation._warp(warp.images, warp.y_rows, warp.x_rows, warp.basis)
+    return augmentation._warp(warp.images, warp.y_rows, warp.x_rows, warp.fields)
 
 
 def amounts(sizes, batch_size, most, scale, images=None):
@@ -252,7 +254,7 @@ def contests(mnist, quick):
                 "scikit-learn", n, wanted,
             )  # fmt: skip
     yield products_contest((784, 1024, 512, 10), 512, rows, labels, 0.85, scale)
-    for batch_size in (128, 512):
+    for batch_size in (32, 128, 512):
         yield products_contest((784, 100, 10), batch_size, rows, labels, scale=scale)
         yield least_contest(100, batch_size, rows, labels, scale)
     network = network_of(784, 800, 10)
@@ -262,8 +264,10 @@ def contests(mnist, quick):
                   "PyTorch", len(test), 1.0)  # fmt: skip
     warp = peers().Warp(to_float(mnist.train.images[: 512 if quick else 4096]))
     for name, peer, wanted in (
-        ("torch grid_sample", warp.torch, 1.0),
+        ("torch affine_grid, grid_sample", warp.torch, 1.0),
+        ("torch grid_sample, places made our way", warp.torch_our_way, 0.0),
         ("cv2.remap in a loop", warp.cv2, 2.0),
+        ("cv2.remap in a loop, places made our way", warp.cv2_our_way, 0.0),
         ("map_coordinates in a loop", warp.scipy, 5.0),
     ):
         yield Contest("affine + elastic warp", lambda: warp_ours(warp), peer, name, len(warp.images), wanted)
@@ -395,6 +399,7 @@ def ladder(mnist, quick, threads):
     scale, n = (0.2 if quick else 1.0), 512 if quick else 4096
     rows, labels, images = preprocess(mnist.train.images), mnist.train.labels, mnist.train.images
     warp = peers().Warp(to_float(images[:n]))
+    written_out = augmentation._coordinate(np.eye(warp.rows.shape[2], dtype=np.float32), warp.fields)
     deform, network, n = RandomDeformation(**DEFORMATION), network_of(784, 800, 10), int(scale * 10_000)
     n = min(n, len(images))
 
@@ -428,6 +433,8 @@ def ladder(mnist, quick, threads):
         step("products in pieces", (784, 30, 10), 512, descent, KERNELS=()),
         step("products in pieces", (784, 100, 10), 128, descent, KERNELS=()),
         step("products in pieces", (784, 800, 10), 32, descent, KERNELS=()),
+        without("fields never written out", lambda: warp_ours(warp), len(warp.images), augmentation,
+                _coordinate=lambda rows, fields: rows @ written_out),
         without("a warp of few passes", lambda: warp_ours(warp), len(warp.images), augmentation,
                 sample=peers().readable_sample),
         without("one batch ahead: augmented 784-800-10, batch 128", augmented, n, training, _cores=lambda: 1),

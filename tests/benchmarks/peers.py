@@ -7,7 +7,7 @@ from scipy import ndimage
 from sklearn.neural_network import MLPClassifier
 from torch.nn import functional
 
-from mnist_scratch.augmentation import _affine_rows, bend_basis, grid
+from mnist_scratch.augmentation import CHUNK, _affine_rows, _coordinate, _fields
 from mnist_scratch.descent import Descent
 from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 
@@ -72,37 +72,61 @@ class Warp:
         rng = np.random.default_rng(seed)
         turn, tall, wide, down, right = rng.uniform(-1, 1, (5, n))
         cos, sin, tall, wide = np.cos(0.2 * turn), np.sin(0.2 * turn), 1 + 0.12 * tall, 1 + 0.12 * wide
-        bends = bend_basis(height, width, 5.0)
-        noise = 20 * rng.standard_normal((2, n, len(bends)), dtype=np.float32)  # y's and x's
         y_affine, x_affine = _affine_rows(cos / tall, sin / wide, down), _affine_rows(-sin / tall, cos / wide, right)
+        self.fields = fields = _fields(height, width, 5.0)
+        noise = 20 * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)  # y's and x's
         self.images, self.shape = images, images.shape
         self.y_rows, self.x_rows = np.hstack([y_affine, noise[0]]), np.hstack([x_affine, noise[1]])
-        self.basis = np.vstack([grid(height, width), bends])
-        self.matrices = np.stack([self.y_rows, self.x_rows], axis=1)  # (n, 2, 3 + fields)
-        self.centre = np.float32((height - 1) / 2)
-        half = self.centre  # torch measures from -1 to 1, x before y
+        self.rows = np.pad(np.stack([self.y_rows, self.x_rows]), ((0, 0), (0, 0), (0, 1)))  # with the weight of nothing
+        self.weights = self.rows.swapaxes(0, 1).take(fields.cells, axis=2)  # (n, 2, n_down, n_across)
+        self.centre = half = np.float32((height - 1) / 2)  # torch measures from -1 to 1, x before y
         theta = np.stack([x_affine[:, [1, 0, 2]], y_affine[:, [1, 0, 2]]], axis=1)
         theta[:, :, 2] /= half
         self.theta, self.pictures = torch.tensor(theta), torch.tensor(images)[:, None]
-        self.noise, self.bends = torch.tensor(noise[::-1] / half), torch.tensor(bends)
+        self.torch_rows = torch.tensor(self.rows[::-1] / half)
+        self.down, self.across, self.cells = (torch.tensor(array) for array in fields)
+
+    def _torch(self, places):
+        with torch.inference_mode():
+            parts = (slice(start, start + CHUNK) for start in range(0, len(self.images), CHUNK))
+            found = [functional.grid_sample(self.pictures[k], places(k), align_corners=True) for k in parts]
+            return torch.cat(found)[:, 0].numpy()
 
     def torch(self):
-        parts = []
-        with torch.inference_mode():
-            for start in range(0, len(self.images), 128):
-                part = slice(start, start + 128)
-                places = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
-                places += (self.noise[:, part] @ self.bends).view(2, -1, *self.shape[1:]).permute(1, 2, 3, 0)
-                parts.append(functional.grid_sample(self.pictures[part], places, align_corners=True))
-            return torch.cat(parts)[:, 0].numpy()
+        """The affine part by torch's own function, and the bends added to it."""
+        down, across, cells = self.down[:, 2:].contiguous(), self.across[2:].contiguous(), self.cells[2:, 2:]
+
+        def places(part):
+            affine = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
+            affine += (down @ (self.torch_rows[:, part][..., cells] @ across)).permute(1, 2, 3, 0)
+            return affine
+
+        return self._torch(places)
+
+    def torch_our_way(self):
+        """The affine part as we make it, together with the bends."""
+        return self._torch(
+            lambda part: (self.down @ (self.torch_rows[:, part][..., self.cells] @ self.across)).permute(1, 2, 3, 0)
+        )
 
     def _places(self):
         """Yield each picture with its rows and columns to read at."""
-        for image, matrix in zip(self.images, self.matrices, strict=True):
-            yield image, *(matrix @ self.basis + self.centre).reshape(2, *self.shape[1:])
+        for image, weights in zip(self.images, self.weights, strict=True):
+            yield image, *(self.fields.down @ weights @ self.fields.across + self.centre)
 
     def cv2(self):
         return np.stack([cv2.remap(image, x, y, cv2.INTER_LINEAR) for image, y, x in self._places()])
+
+    def cv2_our_way(self):
+        """The places of many pictures at a time, as we make them, and then the loop."""
+        warped = []
+        for start in range(0, len(self.images), CHUNK):
+            part = slice(start, start + CHUNK)
+            y, x = (
+                (_coordinate(rows[part], self.fields) + self.centre).reshape(-1, *self.shape[1:]) for rows in self.rows
+            )
+            warped += [cv2.remap(*each, cv2.INTER_LINEAR) for each in zip(self.images[part], x, y, strict=True)]
+        return np.stack(warped)
 
     def scipy(self):
         read = ndimage.map_coordinates
@@ -110,22 +134,22 @@ class Warp:
 
 
 def torch_deformation(settings, height=28, width=28):
-    """Return ``RandomDeformation`` in PyTorch, on standardised rows: affine_grid, the bends, grid_sample."""
-    bends = torch.tensor(bend_basis(height, width, settings["sigma"]))
-    half, strength = (width - 1) / 2, settings["alpha"] / 3**0.5
+    """Return ``RandomDeformation`` in PyTorch, on standardised rows: the fields as we sum them, and grid_sample."""
+    down, across, cells = (torch.tensor(array) for array in _fields(height, width, settings["sigma"]))
+    n_bends, down = int(cells.max()) - 3, down / ((width - 1) / 2)  # torch measures from -1 to 1
 
     def warp(images):
         n = len(images)
-        turn, tall, wide, slant, down, right = torch.rand(6, n) * 2 - 1
+        turn, tall, wide, slant, shift_y, shift_x = torch.rand(6, n) * 2 - 1
         turn, slant = turn * np.deg2rad(settings["rotation"]), settings["shear"] * slant
         tall, wide = 1 + settings["scale"] * tall, 1 + settings["scale"] * wide
-        cos, sin, shift = turn.cos(), turn.sin(), settings["shift"] / half
-        x = torch.stack([cos / wide, (cos * slant - sin) / tall, shift * right], 1)
-        y = torch.stack([sin / wide, (cos + sin * slant) / tall, shift * down], 1)
-        theta = torch.stack([x, y], 1)
-        places = functional.affine_grid(theta, (n, 1, height, width), align_corners=True)
-        noise = torch.randn(n, 2, len(bends)) * (strength / half)
-        places += (noise @ bends).view(n, 2, height, width).permute(0, 2, 3, 1)
+        cos, sin = turn.cos(), turn.sin()
+        x = torch.stack([(cos * slant - sin) / tall, cos / wide, settings["shift"] * shift_x], 1)
+        y = torch.stack([(cos + sin * slant) / tall, sin / wide, settings["shift"] * shift_y], 1)
+        rows = torch.zeros(2, n, n_bends + 4)
+        rows[0, :, :3], rows[1, :, :3] = x, y
+        rows[:, :, 3:-1] = torch.randn(2, n, n_bends) * (settings["alpha"] / 3**0.5)
+        places = (down @ (rows[..., cells] @ across)).permute(1, 2, 3, 0)
         warped = functional.grid_sample(images[:, None], places, align_corners=True)
         return (warped.flatten(1) - TRAIN_MEAN) / TRAIN_STD
 
