@@ -35,6 +35,16 @@ def test_rotate_agrees_with_scipy_on_other_shapes(shape):
     np.testing.assert_allclose(rotate(images, 20), theirs, atol=1e-5)
 
 
+def test_a_sample_of_float64_pictures_has_their_precision():
+    images = np.random.default_rng(3).random((2, 9, 11))
+    y, x = np.random.default_rng(4).uniform(-2, 12, (2, 2, 30))
+    theirs = [
+        ndimage.map_coordinates(*each, order=1, mode="grid-constant")
+        for each in zip(images, zip(y, x, strict=True), strict=True)
+    ]
+    np.testing.assert_allclose(sample(images, y, x), theirs, atol=1e-12)
+
+
 def test_a_positive_angle_turns_counter_clockwise_as_displayed():
     image = np.zeros((1, 5, 5), dtype=np.float32)
     image[0, 2, 4] = 1  # three o'clock

@@ -279,6 +279,19 @@ def test_pieces_are_made_up_to_the_size_that_the_threads_leave_to_one_core(monke
         np.testing.assert_allclose(out, network.forward(rows[: len(out)]), atol=1e-6)
 
 
+def test_gradients_of_more_rows_than_a_batch_has_are_right_too():
+    """As a schedule might ask for them in the middle of a training."""
+    rng = np.random.default_rng(3)
+    rows, targets = rng.standard_normal((9, 15)), one_hot(rng.integers(0, 4, 9), 4)
+    network, expected = (Network.from_sizes([15, 6, 4], seed=2, dtype=np.float64) for _ in range(2))
+    expected.gradients(rows, targets)
+    with contextlib.closing(descent.Descent(network, 0.0, 4)):
+        network.gradients(rows, targets)
+    for layer, other in zip(network.layers, expected.layers, strict=True):
+        np.testing.assert_allclose(layer.dcost_dweights, other.dcost_dweights, atol=1e-12)
+        np.testing.assert_allclose(layer.dcost_dbiases, other.dcost_dbiases, atol=1e-12)
+
+
 def test_a_piece_has_no_more_units_than_the_kernels_take():
     with contextlib.closing(descent.Descent(Network.from_sizes([8, 1200, 4]), 0.0, 500, float("inf"))) as steps:
         assert steps.units == 300
