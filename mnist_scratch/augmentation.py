@@ -19,6 +19,10 @@ from mnist_scratch.preprocessing import check_finite, check_pictures
 CHUNK = 128
 """Images warped at a time: few enough for the working arrays to stay in the processor's cache."""
 
+# Linux's C library takes freed memory back to the system at once, until it has seen a large piece freed. To ask for the
+# working arrays anew for each batch would take twice as long as the warp.
+np.empty(2**23, np.uint8)
+
 
 def rotate(images: NDArray[Any], degrees: ArrayLike) -> NDArray[Any]:
     """Turn each image about its centre, counter-clockwise as displayed.
@@ -53,12 +57,12 @@ def rotate(images: NDArray[Any], degrees: ArrayLike) -> NDArray[Any]:
     radians = np.deg2rad(np.broadcast_to(angles, (len(images),)))
     cos, sin = np.cos(radians), np.sin(radians)
     # Rows count downwards, so a turn that looks counter-clockwise carries this sign.
-    return _warp(images, _affine_rows(cos, sin, 0), _affine_rows(-sin, cos, 0), _fields(*images.shape[1:]))
+    return _warp(images, _affine_weights((cos, sin, 0), (-sin, cos, 0)), _fields(*images.shape[1:]))
 
 
-def _affine_rows(along_y: ArrayLike, along_x: ArrayLike, shift: ArrayLike) -> NDArray[np.float32]:
-    """One row an image: how much of y, of x and of 1 there is in one coordinate."""
-    return np.stack(np.broadcast_arrays(along_y, along_x, shift), axis=1).astype(np.float32)
+def _affine_weights(y: tuple[ArrayLike, ...], x: tuple[ArrayLike, ...]) -> NDArray[np.float32]:
+    """Return (2, n, 3): how much of y, of x and of 1 there is in the y, and in the x, that each image is read at."""
+    return np.stack(np.broadcast_arrays(*y, *x), axis=1).reshape(-1, 2, 3).swapaxes(0, 1).astype(np.float32)
 
 
 class Fields(NamedTuple):
@@ -93,18 +97,18 @@ def _fields(height: int, width: int, sigma: float | None = None) -> Fields:
     return fields
 
 
-def _warp(
-    images: NDArray[Any], y_rows: NDArray[np.float32], x_rows: NDArray[np.float32], fields: Fields
-) -> NDArray[Any]:
-    """Warp each image; its rows weigh the fields whose sums say where its pixels come from, seen from the centre."""
+def _warp(images: NDArray[Any], weights: NDArray[np.float32], fields: Fields) -> NDArray[Any]:
+    """Warp each image. Weighted sums of the fields say where its pixels come from, seen from the centre.
+
+    The weights, (2, n, n_fields), are those of the y and of the x that each image is read at.
+    """
     n, height, width = images.shape
-    nothing, warped = np.zeros((n, 1), np.float32), np.empty_like(images)
-    y_rows, x_rows = np.hstack([y_rows, nothing]), np.hstack([x_rows, nothing])  # the last weight: of no field
-    y_rows[:, 2] += (height - 1) / 2  # from now on seen from the corner: the third field is 1
-    x_rows[:, 2] += (width - 1) / 2
+    weights, warped = np.dstack([weights, np.zeros((2, n), np.float32)]), np.empty_like(images)  # the last: of no field
+    weights[0, :, 2] += (height - 1) / 2  # from now on seen from the corner: the third field is 1
+    weights[1, :, 2] += (width - 1) / 2
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        y, x = _coordinate(y_rows[part], fields), _coordinate(x_rows[part], fields)
+        y, x = _coordinates(weights[:, part], fields)
         if images.dtype == np.uint8:
             warped[part] = np.rint(sample(images[part], y, x)).reshape(-1, height, width)
         else:
@@ -112,12 +116,12 @@ def _warp(
     return warped
 
 
-def _coordinate(rows: NDArray[np.float32], fields: Fields) -> NDArray[np.float32]:
-    """Return the weighted sums of the fields, (n, height * width)."""
-    weights = rows.take(fields.cells, axis=1)  # (n, n_down, n_across)
-    sums = np.dot(weights.reshape(-1, weights.shape[2]), fields.across).reshape(*weights.shape[:2], -1)
-    coordinate: NDArray[np.float32] = np.matmul(fields.down, sums).reshape(len(rows), -1)
-    return coordinate
+def _coordinates(weights: NDArray[np.float32], fields: Fields) -> NDArray[np.float32]:
+    """Return the weighted sums of the fields, (2, n, height * width)."""
+    squares = weights.take(fields.cells, axis=2)  # (2, n, n_down, n_across)
+    sums = np.dot(squares.reshape(-1, squares.shape[3]), fields.across).reshape(*squares.shape[:3], -1)
+    coordinates: NDArray[np.float32] = np.matmul(fields.down, sums).reshape(*weights.shape[:2], -1)
+    return coordinates
 
 
 def sample(
@@ -143,11 +147,11 @@ def sample(
     padded = np.zeros((n, height + 3, stride), dtype)
     padded[:, 1 : height + 1, 1 : width + 1] = images  # a frame of zeros: the four neighbours always exist
     flat = padded.reshape(-1)
-    work = np.empty((8, *y.shape), dtype)  # in one piece, which the system is quicker to give again than many
-    (down, right), (row, column), corners = work[:2], work[2:4], work[4:]  # corners: left ones, right ones
+    rise = flat[1:] - flat[:-1]  # from each pixel to its right neighbour
+    down, right, row, column, slope = work = np.empty((5, *y.shape), dtype)
     np.clip(y, -1, height, out=down)
     np.clip(x, -1, width, out=right)
-    np.floor(work[:2], out=work[2:4])  # the upper left neighbour
+    np.floor(work[:2], out=work[2:4])  # row and column of the upper left neighbour
     work[:2] -= work[2:4]  # how far towards the lower and the right neighbour: 0 to 1
     # Floats that still tell whole numbers so large apart; and integers that NumPy is quick to make of them.
     exact, whole = (np.float32, np.int32) if n * size < 2**24 else (np.float64, np.intp)
@@ -156,20 +160,16 @@ def sample(
     corner += column
     corner += np.arange(stride + 1, n * size, size, dtype=exact).reshape((n,) + (1,) * (y.ndim - 1))  # in the frame
     place = corner.astype(whole).astype(np.intp)  # the type that take wants: another would be converted at each take
-    for first, values in zip((0, stride, 1, stride + 1), corners, strict=True):
+    upper, lower = row, column  # whose memory is free now
+    for first, value in ((0, upper), (stride, lower)):
         # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
-        flat[first:].take(place, mode="wrap", out=values)
-    upper, lower = _between(corners[:2], corners[2:], right)
-    return _between(upper, lower, down, np.empty(y.shape, dtype) if out is None else out)
-
-
-def _between(
-    first: NDArray[Any], second: NDArray[Any], share: NDArray[Any], out: NDArray[Any] | None = None
-) -> NDArray[Any]:
-    """Return first + share * (second - first), in out or in the memory of first; second is used up."""
-    second -= first
-    second *= share
-    values: NDArray[Any] = np.add(first, second, out=first if out is None else out)
+        flat[first:].take(place, mode="wrap", out=value)
+        rise[first:].take(place, mode="wrap", out=slope)
+        slope *= right
+        value += slope
+    lower -= upper
+    lower *= down
+    values: NDArray[Any] = np.add(upper, lower, out=np.empty_like(lower) if out is None else out)
     return values
 
 
@@ -310,16 +310,18 @@ class RandomDeformation:
         cos, sin = np.cos(np.deg2rad(self.rotation * turn)), np.sin(np.deg2rad(self.rotation * turn))
         tall, wide, slant = 1 + self.scale * tall, 1 + self.scale * wide, self.shear * slant
         # From the new image to the old one: undo the scale, slide the lines, turn.
-        y_rows = _affine_rows((cos + sin * slant) / tall, sin / wide, self.shift * shift_y)
-        x_rows = _affine_rows((cos * slant - sin) / tall, cos / wide, self.shift * shift_x)
+        weights = _affine_weights(
+            ((cos + sin * slant) / tall, sin / wide, self.shift * shift_y),
+            ((cos * slant - sin) / tall, cos / wide, self.shift * shift_x),
+        )
         if not self.alpha:
-            return _warp(images, y_rows, x_rows, _fields(height, width))
+            return _warp(images, weights, _fields(height, width))
         sigma = self.sigma if self.sigma_max is None else rng.choice(np.linspace(self.sigma, self.sigma_max, 4))
         fields = _fields(height, width, float(sigma))
         alpha = self.alpha * sigma / self.sigma
         strength = np.float32(alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
         noise = strength * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)
-        return _warp(images, np.hstack([y_rows, noise[0]]), np.hstack([x_rows, noise[1]]), fields)
+        return _warp(images, np.concatenate([weights, noise], axis=2), fields)
 
 
 def bend_basis(height: int, width: int, sigma: float) -> NDArray[np.float32]:

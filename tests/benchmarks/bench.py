@@ -38,9 +38,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD, PAGE, RUNS = ROOT / "build", Path(__file__).with_name("README.md"), Path(__file__).with_name("runs.json")
 
 DEFORMATION = {"rotation": 10.0, "scale": 0.12, "shear": 0.1, "shift": 1.0, "alpha": 36.0, "sigma": 5.0}
-RECIPE = {"epochs": 18, "batch_size": 128, "learning_rate": 0.08}
-"""To 99.1 %: 784-800-10 with momentum 0.9, a cosine and DEFORMATION. The deformation is the best of three on the last
-5,000 training images: 99.19 %, mean of three seeds. So were 15 epochs, which then read 99.09 % of the test images."""
+RECIPE = {"epochs": 12, "batch_size": 32, "learning_rate": 0.02}
+"""To 99.1 %: 784-800-10 with momentum 0.9, a cosine and DEFORMATION. On the last 5,000 training images it reaches
+99.24 %, mean of three seeds. Of ten recipes this was the one that needs least time here for 99.2 % or more."""
 
 IMAGES, ALONE, LEAST = "images/s", "its matrix products alone", "its products in pieces, fetching and update alone"
 
@@ -138,7 +138,7 @@ def check_equal(images, labels):
 
 
 def warp_ours(warp):
-    return augmentation._warp(warp.images, warp.y_rows, warp.x_rows, warp.fields)
+    return augmentation._warp(warp.images, warp.weights, warp.fields)
 
 
 def amounts(sizes, batch_size, most, scale, images=None):
@@ -399,7 +399,7 @@ def ladder(mnist, quick, threads):
     scale, n = (0.2 if quick else 1.0), 512 if quick else 4096
     rows, labels, images = preprocess(mnist.train.images), mnist.train.labels, mnist.train.images
     warp = peers().Warp(to_float(images[:n]))
-    written_out = augmentation._coordinate(np.eye(warp.rows.shape[2], dtype=np.float32), warp.fields)
+    written_out = augmentation._coordinates(np.eye(warp.padded.shape[2], dtype=np.float32)[None], warp.fields)[0]
     deform, network, n = RandomDeformation(**DEFORMATION), network_of(784, 800, 10), int(scale * 10_000)
     n = min(n, len(images))
 
@@ -434,7 +434,7 @@ def ladder(mnist, quick, threads):
         step("products in pieces", (784, 100, 10), 128, descent, KERNELS=()),
         step("products in pieces", (784, 800, 10), 32, descent, KERNELS=()),
         without("fields never written out", lambda: warp_ours(warp), len(warp.images), augmentation,
-                _coordinate=lambda rows, fields: rows @ written_out),
+                _coordinates=lambda weights, fields: weights @ written_out),
         without("a warp of few passes", lambda: warp_ours(warp), len(warp.images), augmentation,
                 sample=peers().readable_sample),
         without("one batch ahead: augmented 784-800-10, batch 128", augmented, n, training, _cores=lambda: 1),

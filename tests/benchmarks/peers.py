@@ -7,7 +7,7 @@ from scipy import ndimage
 from sklearn.neural_network import MLPClassifier
 from torch.nn import functional
 
-from mnist_scratch.augmentation import CHUNK, _affine_rows, _coordinate, _fields
+from mnist_scratch.augmentation import CHUNK, _affine_weights, _coordinates, _fields
 from mnist_scratch.descent import Descent
 from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 
@@ -72,18 +72,18 @@ class Warp:
         rng = np.random.default_rng(seed)
         turn, tall, wide, down, right = rng.uniform(-1, 1, (5, n))
         cos, sin, tall, wide = np.cos(0.2 * turn), np.sin(0.2 * turn), 1 + 0.12 * tall, 1 + 0.12 * wide
-        y_affine, x_affine = _affine_rows(cos / tall, sin / wide, down), _affine_rows(-sin / tall, cos / wide, right)
+        affine = _affine_weights((cos / tall, sin / wide, down), (-sin / tall, cos / wide, right))
         self.fields = fields = _fields(height, width, 5.0)
-        noise = 20 * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)  # y's and x's
+        noise = 20 * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)
         self.images, self.shape = images, images.shape
-        self.y_rows, self.x_rows = np.hstack([y_affine, noise[0]]), np.hstack([x_affine, noise[1]])
-        self.rows = np.pad(np.stack([self.y_rows, self.x_rows]), ((0, 0), (0, 0), (0, 1)))  # with the weight of nothing
-        self.weights = self.rows.swapaxes(0, 1).take(fields.cells, axis=2)  # (n, 2, n_down, n_across)
+        self.weights = np.concatenate([affine, noise], axis=2)
+        padded = np.pad(self.weights, ((0, 0), (0, 0), (0, 1)))  # with the weight of no field
+        self.squares = padded.swapaxes(0, 1).take(fields.cells, axis=2)  # (n, 2, n_down, n_across)
         self.centre = half = np.float32((height - 1) / 2)  # torch measures from -1 to 1, x before y
-        theta = np.stack([x_affine[:, [1, 0, 2]], y_affine[:, [1, 0, 2]]], axis=1)
+        theta = affine[::-1, :, [1, 0, 2]].swapaxes(0, 1)
         theta[:, :, 2] /= half
         self.theta, self.pictures = torch.tensor(theta), torch.tensor(images)[:, None]
-        self.torch_rows = torch.tensor(self.rows[::-1] / half)
+        self.padded, self.torch_weights = padded, torch.tensor(padded[::-1] / half)
         self.down, self.across, self.cells = (torch.tensor(array) for array in fields)
 
     def _torch(self, places):
@@ -98,7 +98,7 @@ class Warp:
 
         def places(part):
             affine = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
-            affine += (down @ (self.torch_rows[:, part][..., cells] @ across)).permute(1, 2, 3, 0)
+            affine += (down @ (self.torch_weights[:, part][..., cells] @ across)).permute(1, 2, 3, 0)
             return affine
 
         return self._torch(places)
@@ -106,13 +106,13 @@ class Warp:
     def torch_our_way(self):
         """The affine part as we make it, together with the bends."""
         return self._torch(
-            lambda part: (self.down @ (self.torch_rows[:, part][..., self.cells] @ self.across)).permute(1, 2, 3, 0)
+            lambda part: (self.down @ (self.torch_weights[:, part][..., self.cells] @ self.across)).permute(1, 2, 3, 0)
         )
 
     def _places(self):
         """Yield each picture with its rows and columns to read at."""
-        for image, weights in zip(self.images, self.weights, strict=True):
-            yield image, *(self.fields.down @ weights @ self.fields.across + self.centre)
+        for image, squares in zip(self.images, self.squares, strict=True):
+            yield image, *(self.fields.down @ squares @ self.fields.across + self.centre)
 
     def cv2(self):
         return np.stack([cv2.remap(image, x, y, cv2.INTER_LINEAR) for image, y, x in self._places()])
@@ -122,9 +122,7 @@ class Warp:
         warped = []
         for start in range(0, len(self.images), CHUNK):
             part = slice(start, start + CHUNK)
-            y, x = (
-                (_coordinate(rows[part], self.fields) + self.centre).reshape(-1, *self.shape[1:]) for rows in self.rows
-            )
+            y, x = (_coordinates(self.padded[:, part], self.fields) + self.centre).reshape(2, -1, *self.shape[1:])
             warped += [cv2.remap(*each, cv2.INTER_LINEAR) for each in zip(self.images[part], x, y, strict=True)]
         return np.stack(warped)
 
