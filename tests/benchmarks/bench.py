@@ -237,7 +237,7 @@ def contests(mnist, quick):
     """Yield every contest, with what it should show."""
     import torch
 
-    scale = 0.2 if quick else 1.0
+    scale = 0.15 if quick else 1.0
     rows, labels = preprocess(mnist.train.images), mnist.train.labels
     for sizes in ((784, 30, 10), (784, 100, 10), (784, 800, 10), (784, 1024, 512, 10)):
         for batch_size in (1, 32, 128, 512):
@@ -255,7 +255,8 @@ def contests(mnist, quick):
             )  # fmt: skip
     yield products_contest((784, 1024, 512, 10), 512, rows, labels, 0.85, scale)
     for batch_size in (32, 128, 512):
-        yield products_contest((784, 100, 10), batch_size, rows, labels, scale=scale)
+        if batch_size > 32:
+            yield products_contest((784, 100, 10), batch_size, rows, labels, scale=scale)
         yield least_contest(100, batch_size, rows, labels, scale)
     network = network_of(784, 800, 10)
     theirs, test = peers().Torch(network), preprocess(mnist.test.images)
@@ -396,7 +397,7 @@ def draw_growth(runs):
 
 def ladder(mnist, quick, threads):
     """Return what each step bought: the fast form against the readable one, everything else the same."""
-    scale, n = (0.2 if quick else 1.0), 512 if quick else 4096
+    scale, n = (0.15 if quick else 1.0), 512 if quick else 4096
     rows, labels, images = preprocess(mnist.train.images), mnist.train.labels, mnist.train.images
     warp = peers().Warp(to_float(images[:n]))
     written_out = augmentation._coordinates(np.eye(warp.padded.shape[2], dtype=np.float32)[None], warp.fields)[0]
