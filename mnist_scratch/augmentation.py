@@ -60,9 +60,9 @@ def rotate(images: NDArray[Any], degrees: ArrayLike) -> NDArray[Any]:
     return _warp(images, _affine_weights((cos, sin, 0), (-sin, cos, 0)), _fields(*images.shape[1:]))
 
 
-def _affine_weights(y: tuple[ArrayLike, ...], x: tuple[ArrayLike, ...]) -> NDArray[np.float32]:
-    """Return (2, n, 3): how much of y, of x and of 1 there is in the y, and in the x, that each image is read at."""
-    return np.stack(np.broadcast_arrays(*y, *x), axis=1).reshape(-1, 2, 3).swapaxes(0, 1).astype(np.float32)
+def _affine_weights(for_y: tuple[ArrayLike, ...], for_x: tuple[ArrayLike, ...]) -> NDArray[np.float32]:
+    """Return (2, n, 3): with ``for_y = (a, b, c)`` an image is read in row a * y + b * x + c, and so on for x."""
+    return np.stack(np.broadcast_arrays(*for_y, *for_x), axis=1).reshape(-1, 2, 3).swapaxes(0, 1).astype(np.float32)
 
 
 class Fields(NamedTuple):
@@ -77,7 +77,12 @@ class Fields(NamedTuple):
     across: NDArray[np.float32]
     """(n_across, width). A row a function of x, in the same order."""
     cells: NDArray[np.intp]
-    """(n_down, n_across). Which weight belongs to this product of two functions; the number of weights if none does."""
+    """(n_down, n_across). Which weight belongs to this product of two functions; n_fields if none does."""
+
+    @property
+    def n_fields(self) -> int:
+        """How many there are."""
+        return int(self.cells.max())
 
 
 @functools.lru_cache(maxsize=8)
@@ -103,24 +108,25 @@ def _warp(images: NDArray[Any], weights: NDArray[np.float32], fields: Fields) ->
     The weights, (2, n, n_fields), are those of the y and of the x that each image is read at.
     """
     n, height, width = images.shape
-    weights, warped = np.dstack([weights, np.zeros((2, n), np.float32)]), np.empty_like(images)  # the last: of no field
+    weights, warped = weights.copy(), np.empty(images.shape, images.dtype)
     weights[0, :, 2] += (height - 1) / 2  # from now on seen from the corner: the third field is 1
     weights[1, :, 2] += (width - 1) / 2
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         y, x = _coordinates(weights[:, part], fields)
         if images.dtype == np.uint8:
-            warped[part] = np.rint(sample(images[part], y, x)).reshape(-1, height, width)
+            warped[part] = np.rint(sample(images[part], y, x))
         else:
-            sample(images[part], y, x, out=warped[part].reshape(-1, height * width))
+            sample(images[part], y, x, out=warped[part])
     return warped
 
 
 def _coordinates(weights: NDArray[np.float32], fields: Fields) -> NDArray[np.float32]:
-    """Return the weighted sums of the fields, (2, n, height * width)."""
-    squares = weights.take(fields.cells, axis=2)  # (2, n, n_down, n_across)
+    """Return the weighted sums of the fields, (2, n, height, width), for weights (2, n, n_fields)."""
+    with_none = np.dstack([weights, np.zeros(weights.shape[:2], np.float32)])  # the last weight: of no field
+    squares = with_none.take(fields.cells, axis=2)  # (2, n, n_down, n_across)
     sums = np.dot(squares.reshape(-1, squares.shape[3]), fields.across).reshape(*squares.shape[:3], -1)
-    coordinates: NDArray[np.float32] = np.matmul(fields.down, sums).reshape(*weights.shape[:2], -1)
+    coordinates: NDArray[np.float32] = np.matmul(fields.down, sums)
     return coordinates
 
 
@@ -133,7 +139,7 @@ def sample(
     ----------
     images : array, (n, height, width)
     y, x : float arrays, (n, ...)
-        For each image, rows and columns to read at; whole numbers fall on pixels.
+        For each image, rows and columns to read at, finite; whole numbers fall on pixels.
     out : float array, (n, ...), optional
         Where to put the values.
 
@@ -153,13 +159,16 @@ def sample(
     np.clip(x, -1, width, out=right)
     np.floor(work[:2], out=work[2:4])  # row and column of the upper left neighbour
     work[:2] -= work[2:4]  # how far towards the lower and the right neighbour: 0 to 1
-    # Floats that still tell whole numbers so large apart; and integers that NumPy is quick to make of them.
-    exact, whole = (np.float32, np.int32) if n * size < 2**24 else (np.float64, np.intp)
-    corner = row.astype(exact, copy=False)
+    # float32 counts without a gap up to 2**24 only; and NumPy makes int32 of it faster than int64.
+    float_type, int_type = (np.float32, np.int32) if n * size < 2**24 else (np.float64, np.intp)
+    corner = row.astype(float_type, copy=False)
     corner *= stride
     corner += column
-    corner += np.arange(stride + 1, n * size, size, dtype=exact).reshape((n,) + (1,) * (y.ndim - 1))  # in the frame
-    place = corner.astype(whole).astype(np.intp)  # the type that take wants: another would be converted at each take
+    corner += np.arange(stride + 1, n * size, size, dtype=float_type).reshape(
+        (n,) + (1,) * (y.ndim - 1)
+    )  # in the frame
+    # intp is the type that take wants: another would be converted at each take.
+    place = corner.astype(int_type).astype(np.intp, copy=False)
     upper, lower = row, column  # whose memory is free now
     for first, value in ((0, upper), (stride, lower)):
         # Every place is inside; "wrap" is the mode of take that finds that out in the least time.
@@ -240,7 +249,7 @@ class RandomDeformation:
     Raises
     ------
     ValueError
-        If a limit is negative, not finite, or out of range.
+        If a limit is negative, not a number, or too large.
 
     Notes
     -----
@@ -264,8 +273,8 @@ class RandomDeformation:
         if sigma_max is not None:
             limits["sigma_max"] = sigma_max
         for name, limit in limits.items():
-            if not (np.isfinite(limit) and limit >= 0):
-                raise ValueError(f"{name} must be finite and not negative; it is {limit} (RandomDeformation).")
+            if not 0 <= limit <= 1e6:  # far larger ones would make places that are no numbers
+                raise ValueError(f"{name} must be a number from 0 to 1,000,000; it is {limit} (RandomDeformation).")
         if scale >= 1:
             raise ValueError(f"scale must be below 1, or an image may vanish; it is {scale} (RandomDeformation).")
         if sigma == 0:
@@ -320,7 +329,7 @@ class RandomDeformation:
         fields = _fields(height, width, float(sigma))
         alpha = self.alpha * sigma / self.sigma
         strength = np.float32(alpha / np.sqrt(3))  # 1 / sqrt(3): the deviation of numbers from -1 to 1
-        noise = strength * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)
+        noise = strength * rng.standard_normal((2, n, fields.n_fields - weights.shape[2]), dtype=np.float32)
         return _warp(images, np.concatenate([weights, noise], axis=2), fields)
 
 

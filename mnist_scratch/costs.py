@@ -101,7 +101,7 @@ class CrossEntropy:
         return slope
 
     def value_from_net(self, net: Array, targets: Array, activation: str, out: Array | None = None) -> float:
-        """Return the cost, from the nets: the logarithm is taken before anything is rounded off.
+        """Return the cost, without the logarithm of an output that was rounded off to 0.
 
         Parameters
         ----------
@@ -109,7 +109,8 @@ class CrossEntropy:
         activation : {"softmax", "sigmoid"}
             Of the output layer.
         out : array, (n, n_out), optional
-            The softmax outputs, if they are at hand: then their logarithms are taken, unless one was rounded off to 0.
+            The softmax outputs, if they are at hand: their logarithms are taken, unless one was rounded off to 0. Then,
+            as without them, the cost is found from the nets.
 
         Returns
         -------

@@ -40,7 +40,7 @@ SMALL, KERNELS = 1_000_000, ("SkylakeX", "Cooperlake", "SapphireRapids")
 here as OpenBLAS names them, do without up to SMALL multiplications (rows x inputs x outputs)."""
 
 ROWS, UNITS, COLUMNS = 4, 300, 16
-"""Of a piece: rows of the inputs, and units at most, going forward (those kernels take no more than 1,200 outputs);
+"""Of a piece: rows of the inputs, and units at most, going forward (those kernels take up to 1,200 = 4 x 300 results);
 columns of the inputs going back (16 float32 numbers fill a register of AVX-512)."""
 
 ALONE = 4_000_000
@@ -85,7 +85,7 @@ class Descent:
         self.pieces, size = pieces, batch_size * self.layers[0].weights.size
         # A later layer that is wide is faster with inputs that lie transposed, as pieces do not make them.
         cut = batch_size > 1 and SMALL < size <= pieces and not any(self.transposed[1:])
-        self.units = _units(self.layers[0]) if cut else 0
+        self.units = _units(self.layers[0]) if cut else 0  # of a piece; 0 without pieces
         self.ones = np.ones(batch_size, network.dtype)  # their product with rows is the rows' sum
         self.transposed[0] |= self.units > 0
         self.arrays = [(layer.weights, layer.biases) for layer in self.layers]

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -177,7 +178,7 @@ def test_only_whole_runs_are_recorded(options, capsys):
 
 
 def test_the_peers_do_the_same_work(peers, mnist):
-    bench.check_equal(mnist.train.images[:20], mnist.train.labels[:20])
+    bench.check_equal(mnist.train.images[:200], mnist.train.labels[:200])
 
 
 def test_pytorchs_side_of_the_race_warps_as_ours_does(peers, mnist, monkeypatch):
@@ -211,9 +212,54 @@ def test_the_fast_reading_of_pictures_equals_the_readable_one(peers):
     np.testing.assert_allclose(augmentation.sample(images, y, x), peers.readable_sample(images, y, x), atol=1e-5)
 
 
-def test_one_training_of_each_side(peers, mnist):
+@pytest.mark.parametrize("tuned", [False, True])
+def test_one_training_of_each_side(peers, mnist, tuned):
     rows, labels = bench.preprocess(mnist.train.images[:200]), mnist.train.labels[:200]
-    row = bench.training_contest((784, 5, 10), 20, rows, labels, scale=0.01).run(1, threads=1)
+    row = bench.training_contest((784, 5, 10), 20, rows, labels, scale=0.01, tuned=tuned).run(1, threads=1)
     assert row.ours > 0
     assert row.peer > 0
-    assert row.name == "training 784-5-10, batch 20"
+    assert (row.name, row.peer_name) == ("training 784-5-10, batch 20", "PyTorch, tuned" if tuned else "PyTorch")
+
+
+def test_pytorch_learns_the_same_tuned_or_not(peers, mnist):
+    torch, network = peers.torch, bench.network_of(784, 20, 10)
+    rows, labels = torch.tensor(bench.preprocess(mnist.train.images[:64])), torch.tensor(mnist.train.labels[:64]).long()
+    plain, tuned = peers.Torch(network, rate=0.05), peers.Torch(network, rate=0.05, tuned=True)
+    for side in (plain, tuned):
+        torch.manual_seed(3)
+        side.train(rows, labels, 16, epochs=2)
+    for one, other in zip(plain.model.parameters(), tuned.model.parameters(), strict=True):
+        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
+    assert plain.predict(rows).shape == (64,)
+
+
+def test_who_does_not_arrive_at_99_has_not_won_the_race(peers, mnist, monkeypatch):
+    few = SimpleNamespace(
+        train=SimpleNamespace(images=mnist.train.images[:64], labels=mnist.train.labels[:64]), test=mnist.test
+    )
+    monkeypatch.setitem(bench.RECIPE, "epochs", 1)
+    row = bench.to_991(few, 1, 1)
+    assert row["ratio"] == 0
+    assert max(row["accuracies"]) < 0.991
+    monkeypatch.setattr(bench, "accuracy", lambda labels, predicted: 0.992)
+    row = bench.to_991(few, 1, 1)
+    assert row["ratio"] == row["peer"] / row["ours"]
+
+
+def test_a_run_of_other_work_is_not_added_to_those_on_record(peers, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "RUNS", tmp_path / "runs.json")
+    monkeypatch.setattr(bench, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(bench, "load_mnist", lambda: SimpleNamespace(source="full"))
+    monkeypatch.setattr(bench, "machine", lambda: "an abacus")
+    monkeypatch.setattr(bench, "draw_growth", lambda runs: plt.figure())
+    monkeypatch.setattr(bench, "write_pages", lambda runs: None)
+    for name, recorded in (("reading", 1), ("reading", 2), ("writing", 2)):
+        monkeypatch.setattr(bench, "measure", lambda *args, name=name: run(row(name)))
+        if name == "writing":
+            with pytest.raises(SystemExit):
+                bench.main(["--record"])
+            assert "is not of the same work" in capsys.readouterr().err
+        else:
+            assert bench.main(["--record"]) == 0
+        assert len(json.loads(bench.RUNS.read_text())) == recorded
+    plt.close("all")

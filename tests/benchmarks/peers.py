@@ -15,9 +15,12 @@ RATE, MOMENTUM = 0.001, 0.9
 
 
 class Torch:
-    """PyTorch, eager: linear layers and ReLU, cross-entropy, SGD with momentum, from the weights of a network."""
+    """PyTorch, eager: linear layers and ReLU, cross-entropy, SGD with momentum, from the weights of a network.
 
-    def __init__(self, network, rate=RATE):
+    As most programs have it, or tuned: rows fetched by ``index_select``, and the update as a function of its own.
+    """
+
+    def __init__(self, network, rate=RATE, tuned=False):
         modules = []
         for layer in network.layers:
             linear = torch.nn.Linear(layer.n_in, layer.n_out)
@@ -26,7 +29,10 @@ class Torch:
                 linear.bias.copy_(torch.tensor(layer.biases))
             modules += [linear, torch.nn.ReLU()]
         self.model = torch.nn.Sequential(*modules[:-1])
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=rate, momentum=MOMENTUM)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=rate, momentum=MOMENTUM, fused=tuned)
+        self.fetch = (
+            (lambda rows, chosen: rows.index_select(0, chosen)) if tuned else (lambda rows, chosen: rows[chosen])
+        )
 
     def gradients(self, rows, labels):
         self.optimizer.zero_grad()
@@ -40,17 +46,19 @@ class Torch:
             order = torch.randperm(len(rows))
             for start in range(0, len(rows), batch_size):
                 chosen = order[start : start + batch_size]
-                batch = rows[chosen] if warp is None else warp(rows[chosen])
+                batch = self.fetch(rows, chosen)
+                if warp is not None:
+                    batch = warp(batch)
                 if schedule is not None:
                     self.optimizer.param_groups[0]["lr"] = rate * schedule(step / steps)
                 self.optimizer.zero_grad()
-                functional.cross_entropy(self.model(batch), labels[chosen]).backward()
+                functional.cross_entropy(self.model(batch), self.fetch(labels, chosen)).backward()
                 self.optimizer.step()
                 step += 1
 
     def predict(self, rows):
         with torch.inference_mode():
-            return self.model(rows).argmax(dim=1)
+            return torch.cat([self.model(part).argmax(dim=1) for part in rows.split(1000)])
 
 
 def sklearn_mlp(hidden, batch_size):
@@ -62,9 +70,10 @@ def sklearn_mlp(hidden, batch_size):
 
 
 class Warp:
-    """One random affine and elastic warp for each of n pictures, in the form that each library takes.
+    """One random affine and elastic warp for each of n square pictures.
 
     Everybody begins with the same parameters: the affine ones, and how much of each smooth field there is in a bend.
+    The others get them in the form that suits them, and already sorted into squares.
     """
 
     def __init__(self, images, seed=0):
@@ -74,7 +83,7 @@ class Warp:
         cos, sin, tall, wide = np.cos(0.2 * turn), np.sin(0.2 * turn), 1 + 0.12 * tall, 1 + 0.12 * wide
         affine = _affine_weights((cos / tall, sin / wide, down), (-sin / tall, cos / wide, right))
         self.fields = fields = _fields(height, width, 5.0)
-        noise = 20 * rng.standard_normal((2, n, fields.cells.max() - 3), dtype=np.float32)
+        noise = 20 * rng.standard_normal((2, n, fields.n_fields - 3), dtype=np.float32)
         self.images, self.shape = images, images.shape
         self.weights = np.concatenate([affine, noise], axis=2)
         padded = np.pad(self.weights, ((0, 0), (0, 0), (0, 1)))  # with the weight of no field
@@ -83,8 +92,8 @@ class Warp:
         theta = affine[::-1, :, [1, 0, 2]].swapaxes(0, 1)
         theta[:, :, 2] /= half
         self.theta, self.pictures = torch.tensor(theta), torch.tensor(images)[:, None]
-        self.padded, self.torch_weights = padded, torch.tensor(padded[::-1] / half)
-        self.down, self.across, self.cells = (torch.tensor(array) for array in fields)
+        self.torch_squares = torch.tensor(padded[::-1].take(fields.cells, axis=2) / half)
+        self.down, self.across = torch.tensor(fields.down), torch.tensor(fields.across)
 
     def _torch(self, places):
         with torch.inference_mode():
@@ -94,47 +103,60 @@ class Warp:
 
     def torch(self):
         """The affine part by torch's own function, and the bends added to it."""
-        down, across, cells = self.down[:, 2:].contiguous(), self.across[2:].contiguous(), self.cells[2:, 2:]
+        down, across = self.down[:, 2:].contiguous(), self.across[2:].contiguous()
+        squares = self.torch_squares[:, :, 2:, 2:].contiguous()
 
         def places(part):
             affine = functional.affine_grid(self.theta[part], self.pictures[part].shape, align_corners=True)
-            affine += (down @ (self.torch_weights[:, part][..., cells] @ across)).permute(1, 2, 3, 0)
+            affine += (down @ (squares[:, part] @ across)).permute(1, 2, 3, 0)
             return affine
 
         return self._torch(places)
 
     def torch_our_way(self):
         """The affine part as we make it, together with the bends."""
-        return self._torch(
-            lambda part: (self.down @ (self.torch_weights[:, part][..., self.cells] @ self.across)).permute(1, 2, 3, 0)
-        )
+        return self._torch(lambda part: (self.down @ (self.torch_squares[:, part] @ self.across)).permute(1, 2, 3, 0))
 
     def _places(self):
         """Yield each picture with its rows and columns to read at."""
         for image, squares in zip(self.images, self.squares, strict=True):
             yield image, *(self.fields.down @ squares @ self.fields.across + self.centre)
 
+    def _read(self, read, places):
+        """Return the pictures that ``read(picture, y, x, where to write it)`` has written."""
+        warped = np.empty(self.shape, np.float32)
+        for (image, y, x), out in zip(places, warped, strict=True):
+            read(image, y, x, out)
+        return warped
+
     def cv2(self):
-        return np.stack([cv2.remap(image, x, y, cv2.INTER_LINEAR) for image, y, x in self._places()])
+        return self._read(lambda image, y, x, out: cv2.remap(image, x, y, cv2.INTER_LINEAR, dst=out), self._places())
 
     def cv2_our_way(self):
         """The places of many pictures at a time, as we make them, and then the loop."""
-        warped = []
-        for start in range(0, len(self.images), CHUNK):
-            part = slice(start, start + CHUNK)
-            y, x = (_coordinates(self.padded[:, part], self.fields) + self.centre).reshape(2, -1, *self.shape[1:])
-            warped += [cv2.remap(*each, cv2.INTER_LINEAR) for each in zip(self.images[part], x, y, strict=True)]
-        return np.stack(warped)
+
+        def places():
+            for start in range(0, len(self.images), CHUNK):
+                part = slice(start, start + CHUNK)
+                yield from zip(
+                    self.images[part], *(_coordinates(self.weights[:, part], self.fields) + self.centre), strict=True
+                )
+
+        return self._read(lambda image, y, x, out: cv2.remap(image, x, y, cv2.INTER_LINEAR, dst=out), places())
 
     def scipy(self):
-        read = ndimage.map_coordinates
-        return np.stack([read(image, (y, x), order=1, mode="grid-constant") for image, y, x in self._places()])
+        return self._read(
+            lambda image, y, x, out: ndimage.map_coordinates(
+                image, (y, x), output=out, order=1, mode="grid-constant"
+            ), self._places(),
+        )  # fmt: skip
 
 
-def torch_deformation(settings, height=28, width=28):
+def torch_deformation(settings):
     """Return ``RandomDeformation`` in PyTorch, on standardised rows: the fields as we sum them, and grid_sample."""
-    down, across, cells = (torch.tensor(array) for array in _fields(height, width, settings["sigma"]))
-    n_bends, down = int(cells.max()) - 3, down / ((width - 1) / 2)  # torch measures from -1 to 1
+    fields = _fields(28, 28, settings["sigma"])
+    down, across, cells = (torch.tensor(array) for array in fields)
+    n_bends, down = fields.n_fields - 3, down / (27 / 2)  # torch measures from -1 to 1
 
     def warp(images):
         n = len(images)
