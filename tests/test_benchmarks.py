@@ -181,6 +181,11 @@ def test_the_peers_do_the_same_work(peers, mnist):
     bench.check_equal(mnist.train.images[:200], mnist.train.labels[:200])
 
 
+def test_our_warp_is_the_same_at_each_turn(peers, mnist):
+    warp = peers.Warp(bench.to_float(mnist.train.images[:20]))
+    np.testing.assert_array_equal(bench.warp_ours(warp), bench.warp_ours(warp))
+
+
 def test_pytorchs_side_of_the_race_warps_as_ours_does(peers, mnist, monkeypatch):
     """Both are given the same random numbers."""
     rng = np.random.default_rng(0)
