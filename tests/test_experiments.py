@@ -71,7 +71,7 @@ def test_as_dict_holds_what_differs_from_the_paper():
         ({"rotation": (0.0, 9.0), "deformation": {"shift": 1.0}}, ValueError, "a rotation or a deformation, not both"),
         ({"rotation": (0.0, 9.0), "scale": "unit"}, ValueError, "must be 'standardized' where images are augmented"),
         ({"rotation": (9.0, 0.0)}, ValueError, "low <= high"),
-        ({"deformation": {"shift": -1.0}}, ValueError, "shift must be finite and not negative"),
+        ({"deformation": {"shift": -1.0}}, ValueError, "shift must be a number from 0 to 1,000,000"),
         ({"deformation": {"stretch": 1.0}}, TypeError, "stretch"),
         ({"averaged": True, "scale": "unit"}, ValueError, "scale must be 'standardized' where outputs are averaged"),
         ({"warm_up": 1.0}, ValueError, "warm_up must be from 0 to below 1; it is 1.0"),
