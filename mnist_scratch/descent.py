@@ -278,7 +278,7 @@ def threads(at_most: int) -> Iterator[float]:
 
 @functools.cache
 def _blas() -> "ThreadpoolController":
-    """Find the BLAS libraries of this process, once: it takes milliseconds, and NumPy's and SciPy's are loaded by then."""
+    """Find this process's BLAS libraries, once: it takes milliseconds, and NumPy's and SciPy's are loaded by then."""
     import scipy.linalg.blas  # noqa: F401 - only a library that has been loaded is found
     from threadpoolctl import ThreadpoolController
 
