@@ -164,9 +164,8 @@ def sample(
     corner = row.astype(float_type, copy=False)
     corner *= stride
     corner += column
-    corner += np.arange(stride + 1, n * size, size, dtype=float_type).reshape(
-        (n,) + (1,) * (y.ndim - 1)
-    )  # in the frame
+    firsts = np.arange(stride + 1, n * size, size, dtype=float_type)  # each image's first pixel, inside its frame
+    corner += firsts.reshape((n,) + (1,) * (y.ndim - 1))
     # intp is the type that take wants: another would be converted at each take.
     place = corner.astype(int_type).astype(np.intp, copy=False)
     upper, lower = row, column  # whose memory is free now
