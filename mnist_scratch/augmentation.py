@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.preprocessing import check_finite, check_pictures
+from mnist_scratch.checks import check_finite, check_pictures
 
 CHUNK = 128
 """Images warped at a time: few enough for the working arrays to stay in the processor's cache."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.preprocessing import check_finite, check_labels
+from mnist_scratch.checks import check_finite, check_labels
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike, n_classes: int = 10) -> float:

@@ -13,9 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from mnist_scratch.checks import check_finite
 from mnist_scratch.costs import COSTS, Cost, CrossEntropy, SquaredError
 from mnist_scratch.layers import ACTIVATIONS, Layer
-from mnist_scratch.preprocessing import check_finite
 
 Array = NDArray[np.floating[Any]]
 

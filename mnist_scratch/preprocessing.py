@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnist_scratch.checks import check_finite, check_labels, check_pictures  # noqa: F401
+
 TRAIN_MEAN = 0.13066
 """Mean pixel of the 60,000 training images, on the scale [0, 1]."""
 
@@ -140,39 +142,6 @@ def one_hot(labels: ArrayLike, n_classes: int = 10) -> NDArray[np.float32]:
     rows = np.zeros((len(labels), n_classes), dtype=np.float32)
     rows[np.arange(len(labels)), labels] = 1
     return rows
-
-
-def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "labels") -> NDArray[np.integer[Any]]:
-    """Return the labels as an integer array (n,), or say what is wrong with them.
-
-    Parameters
-    ----------
-    labels : array, (n,)
-    n_classes : int
-    caller, name : str
-        The function that asks and its argument, for the message.
-
-    Raises
-    ------
-    TypeError
-        If the labels are not integers.
-    ValueError
-        If they are not one-dimensional, or one lies outside 0 to ``n_classes - 1``.
-    """
-    labels = np.asarray(labels)
-    if labels.size == 0:
-        labels = labels.astype(np.int64)
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(f"{name} must be integers; these are {labels.dtype} ({caller}).")
-    if labels.ndim != 1:
-        raise ValueError(f"{name} must have shape (n,); they have shape {labels.shape} ({caller}).")
-    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if wrong.size:
-        raise ValueError(
-            f"{name} must be integers from 0 to {n_classes - 1}; label {labels[wrong[0]]} is at position {wrong[0]} "
-            f"({caller}). Is n_classes right?"
-        )
-    return labels
 
 
 def preprocess(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -311,55 +280,3 @@ def center(images: NDArray[Any]) -> NDArray[Any]:
         middle = (ink.shape[1] - 1) / 2
         distances.append(np.where(mass > 0, np.rint(middle - ink @ np.arange(ink.shape[1]) / safe), 0).astype(np.int64))
     return shift(images, *distances)
-
-
-def check_pictures(images: NDArray[Any], caller: str) -> None:
-    """Refuse what is not a stack of finite pictures.
-
-    Parameters
-    ----------
-    images : array, (n, height, width)
-    caller : str
-        The function that asks, for the message.
-
-    Raises
-    ------
-    TypeError
-        If the pixels are neither uint8 nor floats.
-    ValueError
-        If the shape is not (n, height, width), or a pixel is NaN or infinite.
-    """
-    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-        raise TypeError(f"images must be uint8 or floats; these are {images.dtype} ({caller}).")
-    if images.ndim != 3:
-        raise ValueError(
-            f"images must have shape (n, height, width); they have shape {images.shape} ({caller}). "
-            "For a single image, write image[np.newaxis]."
-        )
-    check_finite(images, "images", caller)
-
-
-def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
-    """Refuse NaN and infinity: they would spread silently through every weight.
-
-    Parameters
-    ----------
-    values : numeric array of any shape
-    name, caller : str
-        The argument and the function that asks, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a value is NaN or infinite; the first one's position is named.
-    """
-    if not np.issubdtype(values.dtype, np.inexact):
-        return
-    # A sum is finite only if all its terms are: one pass, and no array as large as the images. But it may overflow.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()) or np.isfinite(values).all():
-            return
-    position = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-    raise ValueError(
-        f"{name} must be finite numbers; the value at position {position} is {values[position]} ({caller})."
-    )

@@ -20,18 +20,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mnist_scratch.checks import check_finite, check_labels, check_pictures
 from mnist_scratch.descent import Descent, threads
 from mnist_scratch.network import Network
-from mnist_scratch.preprocessing import (
-    check_finite,
-    check_labels,
-    check_pictures,
-    flatten,
-    one_hot,
-    preprocess,
-    standardize,
-    to_float,
-)
+from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
 
 Augmentation = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 Schedule = Callable[[float], float]

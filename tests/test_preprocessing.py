@@ -5,11 +5,11 @@ import pytest
 from scipy import ndimage
 
 from mnist_scratch import preprocessing
+from mnist_scratch.checks import check_finite
 from mnist_scratch.preprocessing import (
     TRAIN_MEAN,
     TRAIN_STD,
     center,
-    check_finite,
     deskew,
     flatten,
     one_hot,
