@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def as_array(values: ArrayLike, name: str, caller: str) -> NDArray[Any]:
+def as_array(values: ArrayLike | None, name: str, caller: str) -> NDArray[Any]:
     """Return the values as an array of numbers, or say why they are none.
 
     Parameters
@@ -32,6 +32,8 @@ def as_array(values: ArrayLike, name: str, caller: str) -> NDArray[Any]:
     ValueError
         If they are lists of different lengths.
     """
+    if type(values) is np.ndarray and values.dtype.kind in "biuf":
+        return values
     if values is None:
         raise TypeError(f"{name} must be an array of numbers; it is None ({caller}).")
     if isinstance(values, np.ma.MaskedArray):
@@ -74,11 +76,13 @@ def check_whole(value: Any, name: str, caller: str, low: int = 1, high: int | No
     Raises
     ------
     TypeError
-        If it is not an integer.
+        If it is not a number.
     ValueError
-        If it is out of range.
+        If it is not whole, or out of range.
     """
-    wanted = f"a whole number from {low} to {high:,}" if high is not None else f"a whole number, {low} or more"
+    wanted = f"a whole number from {low} to {high:,}" if high is not None else f"a whole number above {low - 1}"
+    if isinstance(value, float | np.floating | bool):
+        raise ValueError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
     if value < low or (high is not None and value > high):
@@ -128,10 +132,10 @@ def check_real(
 def _range(low: float, high: float, open_ends: str) -> str:
     ends = []
     if low > -math.inf:
-        ends.append(f"above {low:g}" if "low" in open_ends else f"{low:g} or more")
+        ends.append(f"above {low:g}" if "low" in open_ends else f"from {low:g} up")
     if high < math.inf:
-        ends.append(f"below {high:g}" if "high" in open_ends else f"at most {high:g}")
-    return ", " + " and ".join(ends) if ends else ""
+        ends.append(f"below {high:g}" if "high" in open_ends else f"up to {high:g}")
+    return " " + " and ".join(ends) if ends else ""
 
 
 def check_generator(rng: Any, name: str, caller: str) -> np.random.Generator:  # noqa: ANN401
@@ -168,6 +172,54 @@ def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
     raise ValueError(
         f"{name} must be finite numbers; the value at position {position} is {values[position]} ({caller})."
     )
+
+
+def check_rows(rows: ArrayLike, n_in: int, dtype: np.dtype[Any], name: str, caller: str) -> NDArray[np.floating[Any]]:
+    """Return rows of finite floats, in the dtype wanted, or say what is wrong with them.
+
+    Whole numbers are refused: they are nearly always pixels that nobody has preprocessed, and a network would take
+    them as they are.
+
+    Parameters
+    ----------
+    rows : array, (n, n_in)
+    n_in : int
+    dtype : float32 or float64
+    name, caller : str
+        The argument and the function that asks, for the message.
+
+    Raises
+    ------
+    TypeError
+        If the numbers are not floats.
+    ValueError
+        If the shape is another, or a number is NaN or infinite (in this dtype).
+    """
+    rows = as_array(rows, name, caller)
+    if rows.ndim != 2 or rows.shape[1] != n_in:
+        way_out = " For images, write preprocess(images)."
+        if rows.shape == (n_in,):
+            way_out = " For a single row, write row[np.newaxis]."
+        raise ValueError(
+            f"{name} must have shape (n, {n_in}), rows of {n_in} numbers as the first layer takes; their shape is "
+            f"{rows.shape} ({caller}).{way_out}"
+        )
+    if rows.dtype.kind != "f":
+        side = math.isqrt(n_in)
+        pixels = (
+            f"Pixels from 0 to 255 are preprocessed first: preprocess({name.split()[-1]}.reshape(-1, {side}, {side})), "
+            "of uint8. "
+            if side > 2 and side * side == n_in
+            else ""
+        )
+        raise TypeError(
+            f"{name} must be floats; they are {rows.dtype} of shape {rows.shape} ({caller}). {pixels}"
+            f"Whole numbers that are meant as they are: {name.split()[-1]}.astype(np.float32)."
+        )
+    with np.errstate(over="ignore"):
+        rows = rows.astype(dtype, copy=False)
+    check_finite(rows, name, caller)
+    return rows
 
 
 def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "labels") -> NDArray[np.integer[Any]]:

@@ -2,31 +2,72 @@
 
 Both costs are sums over the outputs and means over the rows, so that a step's size does not depend on the batch's.
 The paper's is ``SquaredError``. ``CrossEntropy`` is not in the paper; lesson 06 shows what it changes.
+
+A cost of your own needs ``value`` and ``dcost_dout``, each a mean over the rows. ``Cost`` adds what a network asks for
+besides, in the forms that are right for any cost; a cost may know better ones.
 """
 
-from typing import Any, Protocol
+import copy
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
+Slope = Callable[[Array, Array], Array]
+"""An activation's way back, (∂C/∂Out, out) -> ∂C/∂Net."""
 
-class Cost(Protocol):
-    """What a network asks of its cost."""
 
-    name: str
+class Cost:
+    """What a network asks of its cost.
+
+    A subclass gives ``value`` and ``dcost_dout``. One that changes either of them, but not the shortcut that belongs
+    to it (``value_from_net``, ``dcost_dnet``), gets the plain form of the shortcut back: what it has written counts.
+    """
+
+    name = ""
+    """For the file that ``Network.save`` writes."""
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        super().__init_subclass__(**options)
+        for plain, shortcut in (("value", "value_from_net"), ("dcost_dout", "dcost_dnet")):
+            if plain in vars(cls) and shortcut not in vars(cls):
+                setattr(cls, shortcut, vars(Cost)[shortcut])
 
     def value(self, out: Array, targets: Array) -> float:
-        """Return the cost of these outputs, (n, n_out) each."""
-        ...
+        """Return the cost of these outputs, (n, n_out) each: a mean over the rows."""
+        raise NotImplementedError(f"a cost needs value(out, targets); {type(self).__name__} has none.")
 
     def dcost_dout(self, out: Array, targets: Array) -> Array:
         """Return ∂C/∂Out, (n, n_out)."""
-        ...
+        raise NotImplementedError(f"a cost needs dcost_dout(out, targets); {type(self).__name__} has none.")
+
+    def dcost_dnet(self, out: Array, targets: Array, slope: Slope) -> Array:
+        """Return ∂C/∂Net of the last layer, (n, n_out): here by the chain rule, equation (3).
+
+        Parameters
+        ----------
+        out, targets : arrays, (n, n_out)
+        slope : callable
+            The last layer's activation on its way back: (∂C/∂Out, out) -> ∂C/∂Net.
+        """
+        return slope(self.dcost_dout(out, targets), out)
+
+    def value_from_net(self, net: Array, targets: Array, activation: str, out: Array) -> float:
+        """Return the cost, where the last layer's nets are at hand too, (n, n_out) each: here that of the outputs."""
+        return self.value(out, targets)
+
+    def check_targets(self, targets: Array, caller: str) -> None:
+        """Refuse targets, (n, n_out), that the cost cannot take, with a ValueError; here none."""
+
+    def for_output(self, activation: str) -> Self:
+        """Return this cost as it is for a last layer with this activation; ValueError if it cannot be."""
+        return self
 
 
-class SquaredError:
+class SquaredError(Cost):
     """C = 1/2 Σ (Out - target)², summed over the outputs, mean over the rows (reference [9] of the paper)."""
 
     name = "squared_error"
@@ -41,9 +82,15 @@ class SquaredError:
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If the two have not one shape, or no rows.
         """
-        difference = out - targets
-        return 0.5 * float(np.vdot(difference, difference)) / len(out)
+        _check_pair(out, targets)
+        difference = np.subtract(out, targets).ravel()
+        return 0.5 * float(np.dot(difference, difference)) / len(out)
 
     def dcost_dout(self, out: Array, targets: Array) -> Array:
         """Return ∂C/∂Out = (Out - target) / n.
@@ -55,39 +102,94 @@ class SquaredError:
         Returns
         -------
         array, (n, n_out)
+
+        Raises
+        ------
+        ValueError
+            If the two have not one shape, or no rows.
         """
-        slope: Array = (out - targets) / len(out)
-        return slope
+        _check_pair(out, targets)
+        dcost_dout: Array = np.subtract(out, targets)
+        dcost_dout /= len(out)
+        return dcost_dout
 
 
-class CrossEntropy:
+class CrossEntropy(Cost):
     """How surprised the outputs are by the target, mean over the rows.
 
     With softmax outputs C = -Σ t ln Out. With sigmoid outputs each output is a yes-or-no question of its own, and
     C = -Σ (t ln Out + (1 - t) ln(1 - Out)) (Nielsen 2015, chapter 3). In both cases the activation's slope cancels:
-    ∂C/∂Net = (Out - t) / n. A network uses that path (``value_from_net``, ``dcost_dnet``), which never takes the
-    logarithm of a rounded-off zero. ``value`` and ``dcost_dout`` are the plain forms for softmax outputs.
+    ∂C/∂Net = (Out - t) / n (``dcost_dnet``). ``value_from_net`` never takes the logarithm of a rounded-off zero.
+
+    Parameters
+    ----------
+    output : {"softmax", "sigmoid"}
+        What the outputs are. A network makes it that of its last layer.
+
+    Raises
+    ------
+    ValueError
+        If it is another activation.
     """
 
     name = "cross_entropy"
 
+    def __init__(self, output: str = "softmax") -> None:
+        if output not in ("softmax", "sigmoid"):
+            raise ValueError(
+                "cost CrossEntropy takes logarithms of the outputs, so they must lie between 0 and 1: make the last "
+                f"layer softmax or sigmoid; it is {output} (CrossEntropy)."
+            )
+        self.output = output
+
+    def for_output(self, activation: str) -> Self:
+        """Return this cost for outputs of this activation; ValueError if it is neither softmax nor sigmoid."""
+        if activation == self.output:
+            return self
+        other = copy.copy(self)
+        CrossEntropy.__init__(other, activation)
+        return other
+
+    def check_targets(self, targets: Array, caller: str) -> None:
+        """Refuse targets that are no probabilities: outside 0 to 1, or for softmax outputs with another sum than 1."""
+        if targets.min() < 0 or targets.max() > 1:
+            raise ValueError(
+                f"targets must lie between 0 and 1 for CrossEntropy; they go from {targets.min():g} to "
+                f"{targets.max():g} ({caller})."
+            )
+        if self.output == "softmax" and (wrong := np.flatnonzero(np.abs(targets.sum(axis=1) - 1) > 1e-3)).size:
+            raise ValueError(
+                "each row of targets must sum to 1 where the outputs are softmax, as one_hot(labels) does; row "
+                f"{wrong[0]} sums to {targets[wrong[0]].sum():g} ({caller})."
+            )
+
     def value(self, out: Array, targets: Array) -> float:
-        """Return -Σ t ln Out, mean over the rows.
+        """Return the cost, mean over the rows.
 
         Parameters
         ----------
         out : array, (n, n_out)
-            Probabilities. One that has been rounded off to zero counts as the smallest normal float.
+            Probabilities. Where a logarithm would be taken of less, that of the smallest normal float is.
         targets : array, (n, n_out)
 
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If the two have not one shape, or no rows.
         """
-        return -float((targets * np.log(np.maximum(out, np.finfo(out.dtype).tiny))).sum()) / len(out)
+        _check_pair(out, targets)
+        out, targets = np.asarray(out), np.asarray(targets)
+        total = np.vdot(targets, np.log(_above_zero(out)))
+        if self.output == "sigmoid":
+            total += np.vdot(1 - targets, np.log(_above_zero(1 - out)))
+        return -float(total) / len(out)
 
     def dcost_dout(self, out: Array, targets: Array) -> Array:
-        """Return ∂C/∂Out = -t / Out / n, for softmax outputs.
+        """Return ∂C/∂Out: -t / Out / n for softmax outputs, (Out - t) / (Out (1 - Out)) / n for sigmoid ones.
 
         Parameters
         ----------
@@ -96,18 +198,46 @@ class CrossEntropy:
         Returns
         -------
         array, (n, n_out)
-        """
-        slope: Array = -targets / np.maximum(out, np.finfo(out.dtype).tiny) / len(out)
-        return slope
 
-    def value_from_net(self, net: Array, targets: Array, activation: str, out: Array | None = None) -> float:
+        Raises
+        ------
+        ValueError
+            If the two have not one shape, or no rows.
+        """
+        _check_pair(out, targets)
+        out, targets = np.asarray(out), np.asarray(targets)
+        if self.output == "sigmoid":
+            return (out - targets) / _above_zero(out * (1 - out)) / len(out)
+        return -targets / _above_zero(out) / len(out)
+
+    def dcost_dnet(self, out: Array, targets: Array, slope: Slope | None = None) -> Array:
+        """Return ∂C/∂Net = (Out - t) / n, for softmax or sigmoid outputs.
+
+        Parameters
+        ----------
+        out, targets : arrays, (n, n_out)
+            For softmax each row of the targets must sum to 1.
+        slope : callable, optional
+            Not used: the activation's slope has cancelled.
+
+        Returns
+        -------
+        array, (n, n_out)
+        """
+        dcost_dnet: Array = np.subtract(out, targets)
+        dcost_dnet /= len(out)
+        return dcost_dnet
+
+    def value_from_net(
+        self, net: Array, targets: Array, activation: str | None = None, out: Array | None = None
+    ) -> float:
         """Return the cost, without the logarithm of an output that was rounded off to 0.
 
         Parameters
         ----------
         net, targets : arrays, (n, n_out)
-        activation : {"softmax", "sigmoid"}
-            Of the output layer.
+        activation : {"softmax", "sigmoid"}, optional
+            Of the output layer; this cost's ``output`` if left out.
         out : array, (n, n_out), optional
             The softmax outputs, if they are at hand: their logarithms are taken, unless one was rounded off to 0. Then,
             as without them, the cost is found from the nets.
@@ -116,30 +246,25 @@ class CrossEntropy:
         -------
         float
         """
-        if activation == "softmax" and out is not None and np.count_nonzero(out) == out.size:
+        if (activation or self.output) == "sigmoid":  # ln Out = -ln(1 + e^-net) and ln(1 - Out) = ln Out - net
+            return float((np.logaddexp(0, net) - targets * net).sum()) / len(net)
+        if out is not None and np.count_nonzero(out) == out.size:
             return -float(np.vdot(targets, np.log(out))) / len(net)
-        if activation == "softmax":  # ln Out = net - ln Σ e^net
-            shifted = net - net.max(axis=-1, keepdims=True)
-            log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-            return float((targets * (log_sum - shifted)).sum()) / len(net)
-        # ln Out = -ln(1 + e^-net) and ln(1 - Out) = -ln(1 + e^net) = ln Out - net
-        return float((np.logaddexp(0, net) - targets * net).sum()) / len(net)
+        shifted = net - net.max(axis=-1, keepdims=True)  # ln Out = net - ln Σ e^net
+        log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        return float((targets * (log_sum - shifted)).sum()) / len(net)
 
-    def dcost_dnet(self, out: Array, targets: Array) -> Array:
-        """Return ∂C/∂Net = (Out - t) / n, for softmax or sigmoid outputs.
 
-        Parameters
-        ----------
-        out, targets : arrays, (n, n_out)
-            For softmax each row of the targets must sum to 1.
+def _above_zero(values: Array) -> Array:
+    return np.maximum(values, np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).tiny)
 
-        Returns
-        -------
-        array, (n, n_out)
-        """
-        slope: Array = out - targets
-        slope /= len(out)
-        return slope
+
+def _check_pair(out: Array, targets: Array) -> None:
+    if np.shape(out) != np.shape(targets) or np.ndim(out) != 2 or len(out) == 0:
+        raise ValueError(
+            "out and targets must have one shape, (n, n_out) with n above 0; "
+            f"they have {np.shape(out)} and {np.shape(targets)}."
+        )
 
 
 COSTS: dict[str, type[SquaredError] | type[CrossEntropy]] = {

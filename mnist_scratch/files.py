@@ -5,6 +5,7 @@ however full the disk is.
 """
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         If it cannot be written; a file that was there before is then untouched.
     """
-    path = Path(path)
+    given, path = path, Path(path)
+    if path.is_dir() or not path.name:
+        raise IsADirectoryError(errno.EISDIR, "that is a folder; name a file in it", str(given) or "''")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write into", str(path.parent))
     # A name of its own for each writer, so that two threads or processes do not write into each other's file.
     unfinished = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
     try:

@@ -11,35 +11,45 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from mnist_scratch.checks import as_array, check_generator, check_whole
+from mnist_scratch.threads import product
+
 Array = NDArray[np.floating[Any]]
 
 
-def sigmoid(net: Array) -> Array:
+def _nets(net: ArrayLike, caller: str) -> Array:
+    net = as_array(net, "net", caller)
+    return net if net.dtype.kind == "f" else net.astype(np.float64)
+
+
+def sigmoid(net: ArrayLike) -> Array:
     """1 / (1 + e^-net), the paper's equation (1), without overflow.
 
     Below -80 the input is taken as -80, where the answer is already under 2e-35; e^-net then stays finite in float32.
 
     Parameters
     ----------
-    net : float array of any shape
+    net : array of any shape
+        Floats; whole numbers are made float64.
 
     Returns
     -------
     array of the same shape and dtype, between 0 and 1
     """
-    out: Array = np.asarray(np.negative(net))
+    out: Array = np.asarray(np.negative(_nets(net, "sigmoid")))
     np.minimum(out, 80, out=out)
     np.exp(out, out=out)
     out += 1
     return np.reciprocal(out, out=out)
 
 
-def softmax(net: Array) -> Array:
+def softmax(net: ArrayLike) -> Array:
     """e^net, divided in each row by the row's sum, without overflow.
 
     Parameters
     ----------
-    net : float array, (..., n_out)
+    net : array, (..., n_out)
+        Floats; whole numbers are made float64.
 
     Returns
     -------
@@ -47,24 +57,28 @@ def softmax(net: Array) -> Array:
         Each row (last axis) is positive and sums to 1. The row's largest net is taken off first: it cancels in the
         quotient, and no exponential is then above 1.
     """
+    net = _nets(net, "softmax")
+    if net.ndim == 0 or net.shape[-1] == 0:
+        raise ValueError(f"net must have at least one number in each row; its shape is {net.shape} (softmax).")
     out: Array = net - net.max(axis=-1, keepdims=True)
     np.exp(out, out=out)
     out /= out.sum(axis=-1, keepdims=True)
     return out
 
 
-def relu(net: Array) -> Array:
+def relu(net: ArrayLike) -> Array:
     """Return net where it is positive, else 0.
 
     Parameters
     ----------
-    net : float array of any shape
+    net : array of any shape
+        Floats; whole numbers are made float64.
 
     Returns
     -------
     array of the same shape and dtype
     """
-    return net.clip(0, np.inf)  # np.maximum(net, 0) says the same, and takes up to three times as long
+    return _nets(net, "relu").clip(0, np.inf)  # np.maximum(net, 0) says the same, and takes up to three times as long
 
 
 class Activation(NamedTuple):
@@ -111,6 +125,7 @@ class Layer:
     ----------
     weights : array, (n_in, n_out)
     biases : array, (n_out,)
+        Assigning to either copies the numbers in, so that the array stays the one that a network trains.
     inputs, net, out : arrays, (n, n_in), (n, n_out), (n, n_out)
         What the last ``forward`` saw and made; ``backward`` needs them.
     dcost_dweights, dcost_dbiases : arrays, as weights and biases
@@ -118,8 +133,9 @@ class Layer:
 
     Raises
     ------
-    ValueError
-        If a size is not a positive whole number, the activation is unknown, or the dtype is another.
+    TypeError, ValueError
+        If a size is not a positive whole number, the activation is unknown, the dtype is another, or rng is no
+        Generator.
     """
 
     inputs: Array
@@ -127,6 +143,8 @@ class Layer:
     out: Array
     dcost_dweights: Array
     dcost_dbiases: Array
+    gradient_memory: tuple[Array | None, Array | None] = (None, None)
+    """Where ``backward`` writes the two gradients; None: into new arrays. ``descent`` lends a layer parts of one."""
 
     def __init__(
         self,
@@ -136,21 +154,46 @@ class Layer:
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        for name, size in (("n_in", n_in), ("n_out", n_out)):
-            if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-                raise ValueError(f"{name} must be a whole number above 0; it is {size!r} (Layer).")
-        if activation not in ACTIVATIONS:
+        self.n_in, self.n_out = check_whole(n_in, "n_in", "Layer"), check_whole(n_out, "n_out", "Layer")
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; it is {activation!r} (Layer).")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64; it is {np.dtype(dtype)} (Layer).")
-        self.n_in, self.n_out, self.activation, self.dtype = int(n_in), int(n_out), activation, np.dtype(dtype)
-        rng = np.random.default_rng() if rng is None else rng
+        self.activation, self.dtype = activation, _float_type(dtype)
+        rng = np.random.default_rng() if rng is None else check_generator(rng, "rng", "Layer")
         variance = (2 if activation == "relu" else 1) / n_in
-        self.weights: Array = (np.sqrt(variance) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
-        self.biases: Array = np.zeros(n_out, dtype=self.dtype)
+        self._weights: Array = (np.sqrt(variance) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
+        self._biases: Array = np.zeros(n_out, dtype=self.dtype)
 
     def __repr__(self) -> str:
         return f"Layer({self.n_in}, {self.n_out}, activation={self.activation!r}, dtype={self.dtype.name})"
+
+    @property
+    def weights(self) -> Array:
+        """θ, (n_in, n_out). What is assigned is copied in."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, values: ArrayLike) -> None:
+        _copy_into(self._weights, values, "weights")
+
+    @property
+    def biases(self) -> Array:
+        """θ of the units' own, (n_out,). What is assigned is copied in."""
+        return self._biases
+
+    @biases.setter
+    def biases(self, values: ArrayLike) -> None:
+        _copy_into(self._biases, values, "biases")
+
+    def move_parameters(self, weights: Array, biases: Array) -> None:
+        """Keep the parameters in other arrays from now on, with the numbers that they have.
+
+        Parameters
+        ----------
+        weights, biases : arrays, (n_in, n_out), (n_out,)
+            Memory to use, such as parts of one array with all the parameters of a network. Overwritten.
+        """
+        weights[...], biases[...] = self._weights, self._biases
+        self._weights, self._biases = weights, biases
 
     def forward(self, inputs: ArrayLike) -> Array:
         """Compute the layer's output and remember what ``backward`` will need.
@@ -167,21 +210,24 @@ class Layer:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If the inputs are not rows of n_in numbers.
         """
-        self.inputs = np.asarray(inputs, dtype=self.dtype)
-        if self.inputs.ndim != 2 or self.inputs.shape[1] != self.n_in:
+        inputs = as_array(inputs, "inputs", "Layer.forward")
+        if inputs.ndim != 2 or inputs.shape[1] != self.n_in:
             raise ValueError(
                 f"inputs must have shape (n, {self.n_in}), a row for each example; "
-                f"they have shape {self.inputs.shape} (Layer.forward)."
+                f"they have shape {inputs.shape} (Layer.forward)."
             )
-        self.net = self.inputs @ self.weights
-        self.net += self.biases
+        self.inputs = inputs.astype(self.dtype, copy=False)
+        self.net = product(self.inputs, self._weights)  # inputs @ weights
+        self.net += self._biases
         self.out = ACTIVATIONS[self.activation].function(self.net)
         return self.out
 
-    def backward(self, dcost_dout: ArrayLike) -> Array:
+    def backward(
+        self, dcost_dout: ArrayLike | None = None, *, dcost_dnet: Array | None = None, with_inputs: bool = True
+    ) -> Array | None:
         """Take ∂C/∂Out, fill ``dcost_dweights`` and ``dcost_dbiases``, and return ∂C/∂inputs.
 
         ∂C/∂θ = ∂C/∂Out x ∂Out/∂Net x ∂Net/∂θ, equation (3). What is returned is the first factor for the layer before:
@@ -191,29 +237,36 @@ class Layer:
         ----------
         dcost_dout : array, (n, n_out)
             For the rows of the last ``forward``.
+        dcost_dnet : array, (n, n_out), optional
+            ∂C/∂Net in place of ∂C/∂Out: a departure from the paper, for the last layer, where a cost may know it in
+            a simpler form (``Cost.dcost_dnet``).
+        with_inputs : bool
+            False leaves out ∂C/∂inputs and returns None. A network asks its first layer so: before it are only the
+            images, which have nothing to learn, and this product is as large as that of the gradient.
 
         Returns
         -------
-        array, (n, n_in)
+        array, (n, n_in); or None
 
         Raises
         ------
         RuntimeError
             If ``forward`` has not been called.
-        ValueError
-            If the shape is not that of the last output.
+        TypeError, ValueError
+            If the slope is missing, or its shape is not that of the last output.
         """
         if not hasattr(self, "out"):
             raise RuntimeError("forward(inputs) must come before backward(dcost_dout) (Layer.backward).")
-        dcost_dout = np.asarray(dcost_dout, dtype=self.dtype)
-        if dcost_dout.shape != self.out.shape:
-            raise ValueError(
-                f"dcost_dout must have the shape of the last output, {self.out.shape}; "
-                f"it has shape {dcost_dout.shape} (Layer.backward)."
-            )
-        dcost_dnet = ACTIVATIONS[self.activation].dcost_dnet(dcost_dout, self.out)
-        self.fill_gradients(dcost_dnet)
-        return self.dcost_dinputs(dcost_dnet)
+        if dcost_dnet is None:
+            dcost_dout = as_array(dcost_dout, "dcost_dout", "Layer.backward").astype(self.dtype, copy=False)
+            if dcost_dout.shape != self.out.shape:
+                raise ValueError(
+                    f"dcost_dout must have the shape of the last output, {self.out.shape}; "
+                    f"it has shape {dcost_dout.shape} (Layer.backward)."
+                )
+            dcost_dnet = ACTIVATIONS[self.activation].dcost_dnet(dcost_dout, self.out)
+        self.fill_gradients(dcost_dnet.astype(self.dtype, copy=False))
+        return self.dcost_dinputs(dcost_dnet) if with_inputs else None
 
     def fill_gradients(self, dcost_dnet: Array) -> None:
         """Fill ``dcost_dweights`` and ``dcost_dbiases`` from ∂C/∂Net.
@@ -222,9 +275,10 @@ class Layer:
         ----------
         dcost_dnet : array, (n, n_out)
         """
-        # inputs.T @ dcost_dnet. NumPy's @ is several times slower than dot for a batch of one row (see lesson 05).
-        self.dcost_dweights = np.dot(self.inputs.T, dcost_dnet)
-        self.dcost_dbiases = dcost_dnet.sum(axis=0)  # one bias served every row: its gradient collects from all of them
+        for_weights, for_biases = self.gradient_memory
+        self.dcost_dweights = product(self.inputs.T, dcost_dnet, out=for_weights)
+        # One bias served every row: its gradient collects from all of them.
+        self.dcost_dbiases = np.add.reduce(dcost_dnet, axis=0, out=for_biases)
 
     def dcost_dinputs(self, dcost_dnet: Array) -> Array:
         """Return ∂C/∂inputs from ∂C/∂Net: each input reached every unit, so it collects from all of them.
@@ -237,5 +291,26 @@ class Layer:
         -------
         array, (n, n_in)
         """
-        dcost_dinputs: Array = dcost_dnet @ self.weights.T
-        return dcost_dinputs
+        return product(dcost_dnet, self._weights.T)
+
+
+def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if dtype is None or found not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64; it is {dtype if found is None else found} (Layer).")
+    return np.dtype(dtype)
+
+
+def _copy_into(parameters: Array, values: ArrayLike, name: str) -> None:
+    """Copy values into a layer's array; TypeError or ValueError if they do not fit, and nothing has changed then."""
+    if values is parameters:  # as after layer.weights -= ...
+        return
+    array = as_array(values, name, "Layer")
+    if array.shape != parameters.shape:
+        raise ValueError(f"{name} must have shape {parameters.shape}; what was assigned has shape {array.shape}.")
+    if not parameters.flags.writeable:
+        raise ValueError(f"{name} cannot be assigned: the layer's array is read-only.")
+    parameters[...] = array

@@ -4,22 +4,24 @@ Forward, each layer's output is the next one's input. Backward, each layer's ∂
 before. It finds gradients; changing the weights with them is ``training``'s business.
 """
 
+import copy
+import functools
 import os
-import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+import queue
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mnist_scratch.checks import check_finite
-from mnist_scratch.costs import COSTS, Cost, CrossEntropy, SquaredError
+from mnist_scratch.any_layer import AnyLayer, are_windows, checked_layers, is_plain, takes
+from mnist_scratch.checks import as_array, check_finite, check_rows, check_whole
+from mnist_scratch.costs import COSTS, Cost, SquaredError
 from mnist_scratch.layers import ACTIVATIONS, Layer
+from mnist_scratch.threads import Threads, check_threads, one_blas_thread, sharing_products
+from mnist_scratch.weights_file import read_layers, write_layers
 
 Array = NDArray[np.floating[Any]]
-
-FORMAT = 1  # of the .npz files
 
 
 class Network:
@@ -28,37 +30,25 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
-        At least one; each takes as many inputs as the one before has outputs, and all have one dtype.
-    cost : SquaredError, CrossEntropy, or an object with ``name``, ``value`` and ``dcost_dout`` like theirs
+        At least one; each takes as many inputs as the one before has outputs, and all have one dtype. A layer of your
+        own needs ``weights`` (n_in, n_out), ``biases`` (n_out,), ``forward`` and ``backward``.
+    cost : SquaredError, CrossEntropy, or an object with ``value`` and ``dcost_dout`` like theirs
         ``SquaredError()`` if left out: the paper's.
 
     Raises
     ------
-    ValueError
-        If the layers do not fit one another, or the cost does not fit the last one.
+    TypeError, ValueError
+        If the layers are none or do not fit one another, or the cost is none or does not fit the last one.
     """
 
-    def __init__(self, layers: Sequence[Layer], cost: Cost | None = None) -> None:
-        self.layers = list(layers)
-        self.cost: Cost = SquaredError() if cost is None else cost
-        if not self.layers:
-            raise ValueError("layers must hold at least one Layer; it is empty (Network).")
-        for k, (first, second) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
-            if first.n_out != second.n_in:
-                raise ValueError(
-                    f"layers must fit: layer {k} has {first.n_out} outputs, but layer {k + 1} takes "
-                    f"{second.n_in} inputs (Network)."
-                )
-        if len({layer.dtype for layer in self.layers}) > 1:
-            dtypes = ", ".join(layer.dtype.name for layer in self.layers)
-            raise ValueError(f"layers must have one dtype; these have {dtypes} (Network).")
-        if isinstance(self.cost, type) or not callable(getattr(self.cost, "value", None)):
-            raise ValueError(f"cost must be a cost such as SquaredError(); it is {self.cost!r} (Network).")
-        if isinstance(self.cost, CrossEntropy) and self.layers[-1].activation not in ("softmax", "sigmoid"):
-            raise ValueError(
-                "cost CrossEntropy takes logarithms of the outputs, so they must lie between 0 and 1: make the last "
-                f"layer softmax or sigmoid; it is {self.layers[-1].activation} (Network)."
-            )
+    def __init__(self, layers: Sequence[AnyLayer], cost: Cost | None = None) -> None:
+        self.layers: list[Any] = checked_layers(layers)
+        cost = SquaredError() if cost is None else cost
+        if isinstance(cost, type) or not callable(getattr(cost, "value", None)):
+            raise ValueError(f"cost must be a cost such as SquaredError(); it is {cost!r} (Network).")
+        for_output = getattr(cost, "for_output", None)
+        self.cost: Cost = cost if for_output is None else for_output(self._output)
+        self.join_parameters()
 
     @classmethod
     def from_sizes(
@@ -93,10 +83,16 @@ class Network:
         ValueError
             If there are fewer than two sizes, or a name is unknown.
         """
-        if len(sizes) < 2:
-            raise ValueError(f"sizes must name inputs and outputs, as in [784, 100, 10]; it is {list(sizes)}.")
-        if cost not in COSTS:
+        if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+            raise ValueError(
+                f"sizes must name inputs and outputs in one list, as in [784, 100, 10]; it is {sizes!r} "
+                "(Network.from_sizes)."
+            )
+        sizes = [check_whole(size, f"sizes[{k}]", "Network.from_sizes") for k, size in enumerate(sizes)]
+        if not isinstance(cost, str) or cost not in COSTS:
             raise ValueError(f"cost must be one of {', '.join(COSTS)}; it is {cost!r} (Network.from_sizes).")
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = check_whole(seed, "seed", "Network.from_sizes", low=0)
         rng = np.random.default_rng(seed)
         activations = [activation] * (len(sizes) - 2) + [output]
         layers = [
@@ -111,12 +107,54 @@ class Network:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The layers' dtype."""
-        return self.layers[0].dtype
+        return self.layers[0].weights.dtype  # type: ignore[no-any-return]
+
+    @property
+    def n_in(self) -> int:
+        """How many numbers a row of inputs has."""
+        return int(self.layers[0].weights.shape[0])
+
+    @property
+    def n_out(self) -> int:
+        """How many outputs there are."""
+        return int(self.layers[-1].weights.shape[1])
 
     @property
     def n_parameters(self) -> int:
         """How many weights and biases there are."""
         return sum(layer.weights.size + layer.biases.size for layer in self.layers)
+
+    @property
+    def _output(self) -> str:
+        """The last layer's activation; empty if it does not say."""
+        return getattr(self.layers[-1], "activation", "")
+
+    def join_parameters(self) -> Array:
+        """Lay all parameters in one array, layer by layer, weights before biases, and return it.
+
+        The layers hold windows on it, so that an update of all layers is one line. Where they hold such windows
+        already, that array is returned. The layers of a copied network hold none until this is called.
+        """
+        arrays = [array for layer in self.layers for array in (layer.weights, layer.biases)]
+        joined = arrays[0].base
+        if joined is not None and are_windows(arrays, joined):
+            return joined  # type: ignore[no-any-return]
+        joined = np.concatenate([array.ravel() for array in arrays])
+        for layer, (weights, biases) in zip(self.layers, self.windows(joined), strict=True):
+            if hasattr(layer, "move_parameters"):
+                layer.move_parameters(weights, biases)
+            else:
+                layer.weights, layer.biases = weights, biases
+        return joined
+
+    def windows(self, array: Array) -> list[tuple[Array, Array]]:
+        """Return each layer's part of an array as long as all parameters, in the shapes of its weights and biases."""
+        parts, start = [], 0
+        for layer in self.layers:
+            middle, end = start + layer.weights.size, start + layer.weights.size + layer.biases.size
+            parts.append((array[start:middle].reshape(layer.weights.shape), array[middle:end]))
+            start = end
+        return parts
 
     def forward(self, inputs: ArrayLike) -> Array:
         """Run the inputs through all the layers.
@@ -137,7 +175,7 @@ class Network:
         """
         return self._forward(self._checked_rows(inputs, "Network.forward"))
 
-    def predict(self, inputs: ArrayLike, batch_size: int = 1000) -> NDArray[np.intp]:
+    def predict(self, inputs: ArrayLike, batch_size: int = 1000, threads: int | None = None) -> NDArray[np.intp]:
         """Return the class of each row: the place of its largest output.
 
         Parameters
@@ -145,6 +183,8 @@ class Network:
         inputs : array, (n, n_in)
         batch_size : int
             Rows run through at a time; the layers' memory stays that small.
+        threads : int, optional
+            How many batches are run through side by side; as many as there are cores, if left out.
 
         Returns
         -------
@@ -152,15 +192,17 @@ class Network:
 
         Raises
         ------
-        ValueError
-            As ``forward``.
+        TypeError, ValueError
+            As ``forward``, or if an output is not a finite number, as where a weight is none.
         """
         rows = self._checked_rows(inputs, "Network.predict")
-        predictions = np.empty(len(rows), dtype=np.intp)
-        for start in range(0, len(rows), batch_size):
-            part = slice(start, start + batch_size)
-            predictions[part] = self._forward(rows[part]).argmax(axis=1)
-        return predictions
+        if len(rows) == 0:
+            return np.empty(0, dtype=np.intp)
+        outs = self._in_batches(lambda network, part: network._forward(rows[part]), len(rows), batch_size, threads,
+                                "Network.predict")  # fmt: skip
+        for out in outs:
+            check_finite(out, "the outputs", "Network.predict")
+        return np.concatenate([out.argmax(axis=1) for out in outs])
 
     def gradients(self, inputs: ArrayLike, targets: ArrayLike) -> float:
         """Find the cost, and every layer's ``dcost_dweights`` and ``dcost_dbiases``, by one pass forward and one back.
@@ -178,12 +220,14 @@ class Network:
 
         Raises
         ------
-        ValueError
-            If a shape does not fit, n is 0, or a number is NaN or infinite.
+        TypeError, ValueError
+            If a shape does not fit, n is 0, a number is NaN or infinite, or the inputs are whole numbers.
         """
         return self._gradients(*self._checked_pair(inputs, targets, "Network.gradients"))
 
-    def mean_cost(self, inputs: ArrayLike, targets: ArrayLike, batch_size: int = 1000) -> float:
+    def mean_cost(
+        self, inputs: ArrayLike, targets: ArrayLike, batch_size: int = 1000, threads: int | None = None
+    ) -> float:
         """Return the cost, without the gradients.
 
         Parameters
@@ -192,6 +236,8 @@ class Network:
         targets : array, (n, n_out)
         batch_size : int
             Rows run through at a time.
+        threads : int, optional
+            As in ``predict``.
 
         Returns
         -------
@@ -199,70 +245,128 @@ class Network:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             As ``gradients``.
         """
         rows, targets = self._checked_pair(inputs, targets, "Network.mean_cost")
-        total = 0.0
-        for start in range(0, len(rows), batch_size):
-            part = slice(start, start + batch_size)
-            self._forward(rows[part])
-            total += self._cost(targets[part]) * len(rows[part])
-        return total / len(rows)
+
+        def total(network: Network, part: slice) -> float:
+            cost: float = network._cost(network._forward(rows[part]), targets[part])
+            return cost * len(rows[part])
+
+        totals = self._in_batches(total, len(rows), batch_size, threads, "Network.mean_cost")
+        return float(sum(totals)) / len(rows)
 
     def _gradients(self, rows: Array, targets: Array) -> float:
-        """As ``gradients``, without the checks: what ``train`` calls at each step."""
+        """As ``gradients``, without the checks: the cost, and each layer's own ``backward``, last to first."""
         out = self._forward(rows)
-        last = self.layers[-1]
-        if isinstance(self.cost, CrossEntropy):  # a departure from the paper: the output's slope has cancelled
-            dcost_dnet = self.cost.dcost_dnet(out, targets)
-        else:
-            dcost_dnet = ACTIVATIONS[last.activation].dcost_dnet(self.cost.dcost_dout(out, targets), out)
-        last.fill_gradients(dcost_dnet)
-        # As Layer.backward does it, layer by layer; the first one's dcost_dinputs, which nobody needs, is left out.
-        for layer, following in zip(self.layers[-2::-1], self.layers[:0:-1], strict=True):
-            dcost_dout = following.dcost_dinputs(dcost_dnet)
-            dcost_dnet = ACTIVATIONS[layer.activation].dcost_dnet(dcost_dout, layer.out)
-            layer.fill_gradients(dcost_dnet)
-        return self._cost(targets)
+        cost = self._cost(out, targets)
+        last, first = self.layers[-1], self.layers[0]
+        dcost_dout: Array | None = None
+        for layer in reversed(self.layers):
+            # The images have nothing to learn: their slopes are left out where a layer knows how.
+            options: dict[str, Any] = {"with_inputs": False} if layer is first and takes(layer, "with_inputs") else {}
+            if layer is not last:
+                dcost_dout = layer.backward(dcost_dout, **options)
+            elif is_plain(layer):
+                dcost_dout = layer.backward(dcost_dnet=self._dcost_dnet(out, targets), **options)
+            else:  # the way back through this layer's activation is known to the layer alone
+                dcost_dout = layer.backward(self.cost.dcost_dout(out, targets), **options)
+        return cost
 
-    def _cost(self, targets: Array) -> float:
-        """Return the cost of what the last forward pass left behind."""
+    def _dcost_dnet(self, out: Array, targets: Array) -> Array:
+        slope = ACTIVATIONS[self._output].dcost_dnet
+        if not hasattr(self.cost, "dcost_dnet"):
+            return Cost.dcost_dnet(self.cost, out, targets, slope)
+        return self.cost.dcost_dnet(out, targets, slope)
+
+    def _cost(self, out: Array, targets: Array) -> float:
+        """Return the cost of the outputs that the last forward pass made."""
         last = self.layers[-1]
-        if isinstance(self.cost, CrossEntropy):
-            return self.cost.value_from_net(last.net, targets, last.activation, last.out)
-        return self.cost.value(last.out, targets)
+        if is_plain(last) and hasattr(self.cost, "value_from_net"):
+            return self.cost.value_from_net(last.net, targets, self._output, out)
+        return self.cost.value(out, targets)
 
     def _forward(self, rows: Array) -> Array:
         for layer in self.layers:
             rows = layer.forward(rows)
         return rows
 
+    def double(self) -> Self:
+        """Return a network on the same parameters, whose layers remember rows and gradients of their own.
+
+        So two can run side by side. Only a network of nothing but ``Layer`` may be doubled (``is_plain``): what others
+        keep from one call to the next is not known.
+        """
+        other = copy.copy(self)
+        other.layers = [copy.copy(layer) for layer in self.layers]
+        return other
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all layers are of the class ``Layer`` itself, each row's way apart from the others'."""
+        return all(type(layer) is Layer and is_plain(layer) for layer in self.layers)
+
+    def _in_batches(
+        self, function: Callable[["Network", slice], Any], n: int, batch_size: int, threads: int | None, caller: str
+    ) -> list[Any]:
+        """Return what the function gives for a network and each batch of the n rows, in order."""
+        batch_size = check_whole(batch_size, "batch_size", caller)
+        threads = check_threads(threads, caller)
+        parts = [slice(start, start + batch_size) for start in range(0, n, batch_size)]
+        found: list[Any] = [None] * len(parts)
+        threads = min(threads, len(parts)) if self.is_plain else 1
+        networks: queue.SimpleQueue[Network] = queue.SimpleQueue()
+        for _ in range(threads):
+            networks.put(self if threads == 1 else self.double())
+
+        def run(k: int) -> None:
+            network = networks.get()
+            try:
+                found[k] = function(network, parts[k])
+            finally:
+                networks.put(network)
+
+        with one_blas_thread(), Threads(threads) as pool, sharing_products(None):
+            pool.run([functools.partial(run, k) for k in range(len(parts))])
+        return found
+
     def _checked_rows(self, inputs: ArrayLike, caller: str) -> Array:
-        rows = np.asarray(inputs)
-        n_in = self.layers[0].n_in
-        if rows.ndim != 2 or rows.shape[1] != n_in:
-            raise ValueError(
-                f"inputs must have shape (n, {n_in}), a row for each example; they have shape {rows.shape} ({caller}). "
-                "For images, write preprocess(images)."
-            )
-        rows = rows.astype(self.dtype, copy=False)
-        check_finite(rows, "inputs", caller)
-        return rows
+        return check_rows(inputs, self.n_in, self.dtype, "inputs", caller)
 
     def _checked_pair(self, inputs: ArrayLike, targets: ArrayLike, caller: str) -> tuple[Array, Array]:
         rows = self._checked_rows(inputs, caller)
-        targets = np.asarray(targets, dtype=self.dtype)
-        expected = (len(rows), self.layers[-1].n_out)
-        if targets.shape != expected:
+        return rows, self.checked_targets(targets, len(rows), caller)
+
+    def checked_targets(self, targets: ArrayLike, n: int, caller: str) -> Array:
+        """Return the targets as an array (n, n_out) of the network's dtype, or say what is wrong with them.
+
+        Parameters
+        ----------
+        targets : array, (n, n_out)
+        n : int
+            How many rows there are.
+        caller : str
+            The function that asks, for the message.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the shape is another, n is 0, a number is not finite, or the cost cannot take them.
+        """
+        targets = as_array(targets, "targets", caller)
+        if targets.shape != (n, self.n_out):
             raise ValueError(
-                f"targets must have shape {expected}, a row for each example; they have shape {targets.shape} "
+                f"targets must have shape {(n, self.n_out)}, a row for each example; they have shape {targets.shape} "
                 f"({caller}). For labels, write one_hot(labels)."
             )
-        if len(rows) == 0:
+        if n == 0:
             raise ValueError(f"inputs must hold at least one row: the cost is a mean over them ({caller}).")
+        targets = targets.astype(self.dtype, copy=False)
         check_finite(targets, "targets", caller)
-        return rows, targets
+        if hasattr(self.cost, "check_targets"):
+            self.cost.check_targets(targets, caller)
+        return targets
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
         """Write weights, biases, activations and cost to a .npz file, whole or not at all.
@@ -281,26 +385,19 @@ class Network:
         OSError
             If the file cannot be written; one that was there before is then untouched.
         """
-        if self.cost.name not in COSTS:
-            raise ValueError(f"only networks with a cost of {', '.join(COSTS)} can be saved (Network.save).")
-        arrays: dict[str, Any] = {"format": FORMAT, "cost": self.cost.name}
+        name = getattr(self.cost, "name", "")
+        if COSTS.get(name) is not type(self.cost):
+            raise ValueError(
+                f"only networks with a cost of {', '.join(COSTS)} can be saved; this one's is "
+                f"{type(self.cost).__name__} (Network.save)."
+            )
         for k, layer in enumerate(self.layers):
-            weights, biases = layer.weights, layer.biases
-            if half and max(np.abs(weights).max(), np.abs(biases).max()) > np.finfo(np.float16).max:
+            if getattr(layer.forward, "__func__", None) is not Layer.forward:
                 raise ValueError(
-                    f"layer {k} has numbers too large for float16; save it with half=False (Network.save)."
+                    f"only networks of Layer can be saved; layer {k}, a {type(layer).__name__}, goes forward in "
+                    "its own way, which would be lost (Network.save)."
                 )
-            kept = np.float16 if half else self.dtype
-            arrays[f"weights_{k}"], arrays[f"biases_{k}"] = weights.astype(kept), biases.astype(kept)
-            arrays[f"activation_{k}"] = layer.activation
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(file, **arrays)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_layers(path, self.layers, name, half)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -321,29 +418,8 @@ class Network:
         ValueError
             If it is not a saved network, is damaged, or holds numbers that are not finite.
         """
+        layers, cost = read_layers(path)
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                arrays = dict(saved)
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not a network saved by Network.save, or it is damaged: {error}") from error
-        try:
-            if int(arrays["format"]) != FORMAT:
-                raise ValueError(f"{path} has format {arrays['format']}; this version reads format {FORMAT}.")
-            layers = []
-            for k in range(sum(name.startswith("weights_") for name in arrays)):
-                weights, biases = arrays[f"weights_{k}"], arrays[f"biases_{k}"]
-                if weights.dtype == np.float16:  # saved with half=True
-                    weights, biases = weights.astype(np.float32), biases.astype(np.float32)
-                n_in, n_out = weights.shape
-                layer = Layer(n_in, n_out, activation=str(arrays[f"activation_{k}"]), dtype=weights.dtype)
-                if biases.shape != layer.biases.shape or biases.dtype != layer.dtype:
-                    raise ValueError(f"{path} is damaged: weights and biases of layer {k} do not fit.")
-                check_finite(weights, f"weights of layer {k}", str(path))
-                check_finite(biases, f"biases of layer {k}", str(path))
-                layer.weights, layer.biases = weights, biases
-                layers.append(layer)
-            return cls(layers, cost=COSTS[str(arrays["cost"])]())
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a network saved by Network.save: {error} is missing or odd.") from error
+            return cls(layers, cost=cost)
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged, or was not saved by Network.save: {error}") from error

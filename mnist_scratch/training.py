@@ -5,6 +5,7 @@ One step takes a batch of examples, finds the gradient of their mean cost, and m
 It leaves out all that newer optimisers add; momentum and a schedule for the rate are there.
 """
 
+import collections
 import contextlib
 import contextvars
 import json
@@ -12,31 +13,54 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.checks import check_finite, check_labels, check_pictures
-from mnist_scratch.descent import Descent, threads
+from mnist_scratch.checks import (
+    as_array,
+    check_finite,
+    check_labels,
+    check_pictures,
+    check_real,
+    check_rows,
+    check_whole,
+)
+from mnist_scratch.descent import Descent
+from mnist_scratch.files import write_whole
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
+from mnist_scratch.threads import Threads, check_threads, one_blas_thread, sharing_products
 
 Augmentation = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
 Schedule = Callable[[float], float]
 Batch = tuple[NDArray[np.intp], NDArray[np.floating[Any]]]
 """Which images, and their rows."""
 
+AHEAD = 3
+"""Batches that are augmented before their turn."""
+
+
+class Labelled(Protocol):
+    """Images and their labels, as ``mnist.test`` has them."""
+
+    images: NDArray[Any]
+    labels: NDArray[Any]
+
 
 class DivergenceError(ArithmeticError):
     """The cost is no longer a number. ``history`` holds what was recorded until then."""
 
     def __init__(self, message: str, history: "History") -> None:
-        super().__init__(message)
+        super().__init__(message, history)  # both are its args, by which it is pickled on its way between processes
         self.history = history
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass
@@ -59,7 +83,7 @@ class History:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the history as JSON."""
-        Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -71,8 +95,13 @@ class History:
             If the file is not a saved history.
         """
         try:
-            return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
-        except (TypeError, ValueError) as error:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            names = {field.name for field in fields(cls)}
+            numbers = [number for name in names for number in content[name]]
+            if set(content) != names or not all(type(number) in (int, float) for number in numbers):
+                raise ValueError("it must hold lists of numbers by the names of History's fields")
+            return cls(**content)
+        except (TypeError, ValueError, KeyError) as error:
             raise ValueError(f"{path} is not a history saved by History.save: {error}") from error
 
 
@@ -104,10 +133,10 @@ def train(
     schedule: Schedule | None = None,
     weight_decay: float = 0.0,
     augment: Augmentation | None = None,
-    validation: tuple[NDArray[Any], ArrayLike] | None = None,
+    validation: tuple[NDArray[Any], ArrayLike] | Labelled | None = None,
     seed: int = 0,
     progress: bool = True,
-    ahead: bool = True,
+    threads: int | None = None,
 ) -> History:
     """Train a network in place by stochastic gradient descent.
 
@@ -136,17 +165,16 @@ def train(
     augment : callable, optional
         Takes (float32 images (n, 28, 28) in [0, 1], generator) and returns new ones; called for each batch. Needs uint8
         images.
-    validation : (images, labels), optional
+    validation : (images, labels), or an object with both such as ``mnist.test``, optional
         Measured after each epoch, never trained on, never augmented.
     seed : int
         Of the order of the images and of the augmentation. The same seed and data give the same weights, bit for bit,
-        on the same machine.
+        on one kind of processor, whatever the number of threads.
     progress : bool
         Show a progress bar, which disappears at the end.
-    ahead : bool
-        Where there is a second core, augment each batch while the one before is being learnt, in a thread of its own.
-        The batches are the same, bit for bit; the products get one thread less, which may round a sum differently.
-        False for several trainings side by side, which have no core to spare.
+    threads : int, optional
+        How many work on large products and updates; as many as there are cores, if left out. With more than one,
+        batches are augmented in a further thread, some of them before their turn. 1 for several trainings side by side.
 
     Returns
     -------
@@ -161,11 +189,14 @@ def train(
 
     Notes
     -----
-    Meanwhile the matrix products of the whole process have no more threads than are of use (``descent.threads``).
+    Meanwhile the BLAS of the whole process keeps to one thread (``mnist_scratch.threads``).
     """
-    _check_recipe(epochs, batch_size, learning_rate, momentum, weight_decay)
+    epochs, batch_size = check_whole(epochs, "epochs", "train"), check_whole(batch_size, "batch_size", "train")
+    seed = check_whole(seed, "seed", "train", low=0)
+    _check_rates(learning_rate, momentum, weight_decay, schedule, augment)
+    threads = check_threads(threads, "train")
     rows, targets, classes = _prepare(network, images, labels, "images", augment)
-    held_out = None if validation is None else _prepare(network, *validation, "validation images", None)
+    held_out = None if validation is None else _prepare(network, *_pair(validation), "validation images", None)
 
     order_rng, augment_rng = np.random.default_rng(seed).spawn(2)
     n = len(rows)
@@ -178,23 +209,26 @@ def train(
             for start in range(0, n, batch_size):
                 chosen = order[start : start + batch_size]
                 batch = rows.take(chosen, axis=0)
-                yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng)
+                yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng, network.dtype)
 
-    made, in_two = make(), ahead and augment is not None and _cores() > 1
+    made, in_two = make(), augment is not None and threads > 1
     with (
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
-        threads(1 if batch_size == 1 else _cores() - in_two) as pieces,
-        contextlib.closing(Descent(network, momentum, min(batch_size, n), pieces)) as descent,
+        one_blas_thread(),
+        Threads(threads) as pool,
+        sharing_products(pool),
+        contextlib.closing(Descent(network, momentum, batch_size, pool)) as descent,
         contextlib.closing(_ahead(made) if in_two else made) as batches,
     ):
+        learner = descent.network
         for epoch in range(1, epochs + 1):
             started = time.perf_counter()
             total_cost, n_right, rate = 0.0, 0, learning_rate
             for _ in range(0, n, batch_size):
                 chosen, batch = next(batches)
-                rate = learning_rate * (1.0 if schedule is None else schedule(step / n_steps))
-                cost = network._gradients(batch, targets.take(chosen, axis=0))
+                rate = learning_rate if schedule is None else learning_rate * _factor(schedule, step / n_steps)
+                cost = learner._gradients(batch, targets.take(chosen, axis=0))
                 step += 1
                 if not math.isfinite(cost):
                     raise DivergenceError(
@@ -204,9 +238,9 @@ def train(
                     )
                 total_cost += cost * len(chosen)
                 if classes is not None:
-                    n_right += int(np.count_nonzero(network.layers[-1].out.argmax(axis=1) == classes.take(chosen)))
+                    n_right += int(np.count_nonzero(learner.layers[-1].out.argmax(axis=1) == classes.take(chosen)))
                 if weight_decay:
-                    for layer in network.layers:
+                    for layer in learner.layers:
                         layer.weights *= 1 - rate * weight_decay
                 descent.step(rate)
                 bar.update()
@@ -223,108 +257,138 @@ def train(
             if classes is not None:
                 history.accuracy.append(n_right / n)
             if held_out is not None:
-                _measure(network, held_out, history)
+                _measure(network, held_out, history, threads)
             bar.set_postfix_str(_summary(history))
     return history
 
 
-def _check_recipe(epochs: int, batch_size: int, learning_rate: float, momentum: float, weight_decay: float) -> None:
-    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 1:
-            raise ValueError(f"{name} must be a whole number above 0; it is {number!r} (train).")
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise ValueError(f"learning_rate must be finite and above 0; it is {learning_rate!r} (train).")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be from 0 to below 1; it is {momentum!r} (train).")
-    if not 0 <= weight_decay * learning_rate < 1:
+def _check_rates(
+    learning_rate: float,
+    momentum: float,
+    weight_decay: float,
+    schedule: Schedule | None,
+    augment: Augmentation | None,
+) -> None:
+    check_real(learning_rate, "learning_rate", "train", low=0, open_ends="low")
+    check_real(momentum, "momentum", "train", low=0, high=1, open_ends="high")
+    check_real(weight_decay, "weight_decay", "train", low=0)
+    if weight_decay * learning_rate >= 1:
         raise ValueError(
-            "weight_decay must be 0 or more, and times learning_rate below 1, or weights change sign; "
-            f"it is {weight_decay!r} (train)."
+            "weight_decay times learning_rate must be below 1, or weights change sign; "
+            f"weight_decay is {weight_decay!r} (train)."
         )
+    for name, function, example in (("schedule", schedule, "cosine"), ("augment", augment, "RandomRotation(-15, 15)")):
+        if function is not None and (not callable(function) or isinstance(function, type)):
+            raise TypeError(f"{name} must be a function such as {example}; it is {function!r} (train).")
+
+
+def _factor(schedule: Schedule, progress: float) -> float:
+    """Return the schedule's factor; TypeError or ValueError if it is no finite number from 0 up."""
+    return check_real(schedule(progress), f"what schedule({progress:g}) returns", "train", low=0)
+
+
+def _pair(validation: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return images and labels, of a pair or of an object that has both."""
+    if hasattr(validation, "images") and hasattr(validation, "labels"):
+        return validation.images, validation.labels
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        return validation[0], validation[1]
+    what = f"{len(validation)} things" if isinstance(validation, tuple | list) else repr(validation)[:80]
+    raise TypeError(
+        f"validation must be (images, labels), or have both, as mnist.test does; it is {what} (train). To hold images "
+        "back, cut them off yourself: images[:-5000] to train on, (images[-5000:], labels[-5000:]) to validate."
+    )
 
 
 def _prepare(
-    network: Network, images: NDArray[Any], labels: ArrayLike, name: str, augment: Augmentation | None
+    network: Network, images: ArrayLike, labels: ArrayLike, name: str, augment: Augmentation | None
 ) -> tuple[NDArray[Any], NDArray[np.floating[Any]], NDArray[np.integer[Any]] | None]:
     """Return (rows, targets, classes): what the steps draw batches from. Classes are None where targets were given."""
-    n_in, n_out = network.layers[0].n_in, network.layers[-1].n_out
-    images, labels = np.asarray(images), np.asarray(labels)
-    if len(images) == 0 or len(images) != len(labels):
-        raise ValueError(
-            f"{name} and their labels must have one length above 0; they have {len(images)} and {len(labels)} (train)."
-        )
-    if images.ndim == 3:
-        if images.dtype != np.uint8:
-            raise TypeError(
-                f"{name} of shape {images.shape} must be uint8; they are {images.dtype} (train). "
-                "Pass the uint8 images, or rows made by flatten."
-            )
-        check_pictures(images, "train")
-        rows = images if augment is not None else preprocess(images).astype(network.dtype, copy=False)
-    elif augment is not None:
+    images, labels = as_array(images, name, "train"), as_array(labels, f"labels of the {name}", "train")
+    if images.ndim == 0 or labels.ndim == 0 or len(images) == 0 or len(images) != len(labels):
+        lengths = " and ".join(str(len(array)) if array.ndim else "a single number" for array in (images, labels))
+        raise ValueError(f"{name} and their labels must have one length above 0; they have {lengths} (train).")
+    if images.ndim > 2 or augment is not None:
+        rows = _pictures(network, images, name, augment)
+    else:
+        rows = check_rows(images, network.n_in, network.dtype, name, "train")
+    if labels.ndim == 2 and np.issubdtype(labels.dtype, np.floating):
+        return rows, network.checked_targets(labels, len(rows), "train"), None
+    classes = check_labels(labels, network.n_out, "train")
+    return rows, one_hot(classes, network.n_out).astype(network.dtype, copy=False), classes
+
+
+def _pictures(network: Network, images: NDArray[Any], name: str, augment: Augmentation | None) -> NDArray[Any]:
+    """Return uint8 images as they are, where they will be augmented, or as rows."""
+    if images.ndim == 2:
         raise ValueError(
             f"{name} must be uint8 of shape (n, height, width) where augment is given; they are {images.dtype} of "
             f"shape {images.shape} (train). Pass the images as they are: train preprocesses them after augmenting."
         )
-    else:
-        rows = np.asarray(images, dtype=network.dtype)
-        check_finite(rows, name, "train")
-    width = math.prod(rows.shape[1:])
-    if rows.ndim < 2 or width != n_in:
-        raise ValueError(
-            f"{name} must give rows of {n_in} numbers, as the first layer takes; their shape is {images.shape} (train)."
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"{name} of shape {images.shape} must be uint8; they are {images.dtype} (train). "
+            "Pass the uint8 images, or rows made by preprocess."
         )
-    if labels.ndim == 2 and np.issubdtype(labels.dtype, np.floating):
-        if labels.shape[1] != n_out:
-            raise ValueError(
-                f"targets must have {n_out} columns, one for each output; they have shape {labels.shape} (train)."
-            )
-        check_finite(labels, "targets", "train")
-        return rows, labels.astype(network.dtype, copy=False), None
-    classes = check_labels(labels, n_out, "train")
-    return rows, one_hot(classes, n_out).astype(network.dtype, copy=False), classes
+    check_pictures(images, "train", name)
+    if math.prod(images.shape[1:]) != network.n_in:
+        raise ValueError(
+            f"{name} must give rows of {network.n_in} numbers, as the first layer takes; "
+            f"their shape is {images.shape} (train)."
+        )
+    rows = preprocess(images if augment is None else images[:1])  # which checks the images
+    return rows.astype(network.dtype, copy=False) if augment is None else images
 
 
-def _augmented(images: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator) -> NDArray[np.floating[Any]]:
-    warped = augment(to_float(images), rng)
-    if warped.shape != images.shape:
+def _augmented(
+    images: NDArray[np.uint8], augment: Augmentation, rng: np.random.Generator, dtype: np.dtype[Any]
+) -> NDArray[np.floating[Any]]:
+    warped = as_array(augment(to_float(images), rng), "what augment returns", "train")
+    if warped.shape != images.shape or warped.dtype.kind != "f":
         raise ValueError(
-            f"augment must return images of the shape it was given, {images.shape}; it returned {warped.shape} (train)."
+            f"augment must return float images of the shape it was given, {images.shape}; it returned {warped.dtype} "
+            f"of shape {warped.shape} (train)."
         )
-    return flatten(standardize(warped))
+    check_finite(warped, "what augment returns", "train")
+    return flatten(standardize(warped)).astype(dtype, copy=False)
 
 
 def _ahead(batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
-    """Yield the same batches, each made in a second thread while the one before is in use. Errors come in their turn.
-
-    NumPy lets go of the interpreter's lock while it computes, so that the two threads share two cores.
-    """
-    context = contextvars.copy_context()  # np.errstate is of a thread: the second one is to have the caller's
+    """Yield the same batches, each made in a further thread some turns before its own. Errors come in their turn."""
+    context = contextvars.copy_context()  # np.errstate is of a thread: the further one is to have the caller's
 
     def make() -> Batch | None:
         return context.run(lambda: next(batches, None))
 
+    coming: collections.deque[Future[Batch | None]] = collections.deque()
     with contextlib.closing(batches), ThreadPoolExecutor(1, "mnist_scratch-augment") as thread:
-        coming = thread.submit(make)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(make)
-            yield batch
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        try:
+            coming.extend(thread.submit(make) for _ in range(AHEAD))
+            while (batch := coming.popleft().result()) is not None:
+                coming.append(thread.submit(make))
+                yield batch
+        finally:
+            for future in coming:
+                future.cancel()
 
 
 def _measure(
     network: Network,
     held_out: tuple[NDArray[Any], NDArray[np.floating[Any]], NDArray[np.integer[Any]] | None],
     history: History,
+    threads: int,
 ) -> None:
     rows, targets, classes = held_out
-    history.validation_cost.append(network.mean_cost(rows, targets))
+
+    def measured(learnt: Network, part: slice) -> tuple[float, int]:
+        out = learnt._forward(rows[part])
+        n_right = 0 if classes is None else int(np.count_nonzero(out.argmax(axis=1) == classes[part]))
+        return learnt._cost(out, targets[part]) * len(out), n_right
+
+    costs, n_right = zip(*network._in_batches(measured, len(rows), 1000, threads, "train"), strict=True)
+    history.validation_cost.append(sum(costs) / len(rows))
     if classes is not None:
-        history.validation_accuracy.append(float((network.predict(rows) == classes).mean()))
+        history.validation_accuracy.append(sum(n_right) / len(rows))
 
 
 def _progress_bar(n_steps: int, progress: bool) -> Any:  # noqa: ANN401 - tqdm's class depends on where it runs

@@ -136,7 +136,10 @@ def test_a_cost_of_ones_own():
     [
         (lambda: Network([]), "at least one Layer"),
         (lambda: Network([Layer(3, 2), Layer(3, 1)]), "layer 0 has 2 outputs, but layer 1 takes 3"),
-        (lambda: Network([Layer(3, 2), Layer(2, 1, dtype=np.float64)]), "one dtype; these have float32, float64"),
+        (
+            lambda: Network([Layer(3, 2), Layer(2, 1, dtype=np.float64)]),
+            "one dtype, float32 or float64; these have float32, float64",
+        ),
         (lambda: Network([Layer(3, 2, activation="tanh")], CrossEntropy()), "make the last layer softmax or sigmoid"),
         (lambda: Network([Layer(3, 2)], SquaredError), "cost must be a cost such as"),
         (lambda: Network([Layer(3, 2)], "squared_error"), "cost must be a cost such as"),

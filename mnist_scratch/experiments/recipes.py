@@ -265,7 +265,7 @@ def _fit(recipe: Recipe, seed: int, n: int | None = None) -> tuple[Network, list
             augment=warp,
             seed=seed,
             progress=False,
-            ahead=False,  # a study's runs share the cores already, one each
+            threads=1,  # a study's runs share the cores already, one each
         ).cost
 
     costs = go_on(seed, 1 if n else recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.augmentation)
