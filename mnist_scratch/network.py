@@ -46,8 +46,9 @@ class Network:
         cost = SquaredError() if cost is None else cost
         if isinstance(cost, type) or not callable(getattr(cost, "value", None)):
             raise ValueError(f"cost must be a cost such as SquaredError(); it is {cost!r} (Network).")
-        for_output = getattr(cost, "for_output", None)
-        self.cost: Cost = cost if for_output is None else for_output(self._output)
+        # A layer of the reader's own need not name its activation, nor a cost know what it is for.
+        known = bool(self._output) and hasattr(cost, "for_output")
+        self.cost: Cost = cost.for_output(self._output) if known else cost
         self.join_parameters()
 
     @classmethod
