@@ -94,6 +94,10 @@ class Network:
             raise ValueError(f"cost must be one of {', '.join(COSTS)}; it is {cost!r} (Network.from_sizes).")
         if not isinstance(seed, np.random.SeedSequence):
             seed = check_whole(seed, "seed", "Network.from_sizes", low=0)
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:  # which no layer may get to see
+            raise ValueError(
+                f"activation must be one of {', '.join(ACTIVATIONS)}; it is {activation!r} (Network.from_sizes)."
+            )
         rng = np.random.default_rng(seed)
         activations = [activation] * (len(sizes) - 2) + [output]
         layers = [
