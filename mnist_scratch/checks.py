@@ -281,7 +281,7 @@ def _to_pixels(images: NDArray[Any]) -> str:
     if images.dtype == np.int8 and low < 0:
         return " Read with a sign by mistake? Write images.view(np.uint8)."
     if low < 0:
-        return f" The smallest is {low:g}. Were they standardised already? Then use them as they are, or begin anew."
+        return f" The smallest is {low:g}. Were they standardised already? Start from the uint8 pixels again."
     if high <= 1 and images.dtype.kind == "f":
         return " Were they converted already? If not, write np.rint(np.multiply(images, 255)).astype(np.uint8)."
     if high <= 1:

@@ -183,19 +183,26 @@ def preprocess(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return flatten(standardize(to_float(images)))
 
 
-# Three functions of ``augmentation`` once lived here, and programs import them from here still. ``augmentation`` is a
-# floor above this module, and imports go down only; so they are looked up when someone asks for them, and not before.
+# Three functions that now live in ``augmentation`` were once here, and programs still import them from here. But
+# ``augmentation`` is a floor above this module, and imports go down only. So each is looked up when it is asked for.
 MOVED = ("center", "deskew", "shift")
 __all__ = [
     "TRAIN_MEAN", "TRAIN_STD", "center", "deskew", "flatten", "one_hot", "preprocess", "shift", "standardize",
     "to_float",
 ]  # fmt: skip
 
-center: Callable[[NDArray[Any]], NDArray[Any]]
-deskew: Callable[[NDArray[Any]], NDArray[Any]]
-shift: Callable[[NDArray[Any], ArrayLike, ArrayLike], NDArray[Any]]
+if TYPE_CHECKING:  # for type checkers, which do not look things up
 
-if not TYPE_CHECKING:  # a type checker is to see the three lines above, and no attributes that do not exist
+    def center(images: NDArray[Any]) -> NDArray[Any]:
+        """See ``augmentation.center``."""
+
+    def deskew(images: NDArray[Any]) -> NDArray[Any]:
+        """See ``augmentation.deskew``."""
+
+    def shift(images: NDArray[Any], down: ArrayLike, right: ArrayLike) -> NDArray[Any]:
+        """See ``augmentation.shift``."""
+
+else:
 
     def __getattr__(name: str) -> Callable[..., Any]:
         """Return a function that now lives in ``augmentation``."""
