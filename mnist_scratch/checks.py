@@ -169,9 +169,43 @@ def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
         if np.isfinite(values.sum()) or np.isfinite(values).all():
             return
     position = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-    raise ValueError(
-        f"{name} must be finite numbers; the value at position {position} is {values[position]} ({caller})."
-    )
+    where = f"the value at position {position}" if position else "it"
+    raise ValueError(f"{name} must be finite numbers; {where} is {values[position]} ({caller}).")
+
+
+def check_one_or_each(values: ArrayLike, n: int, name: str, caller: str, whole: bool = False) -> NDArray[Any]:
+    """Return one number for all images, or one for each, as an array of shape () or (n,).
+
+    Parameters
+    ----------
+    values : number, or array (n,)
+    n : int
+        How many images there are.
+    name, caller : str
+        The argument and the function that asks, for the message.
+    whole : bool
+        Pixels are to be counted: they must be integers.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers, or with ``whole`` not integers.
+    ValueError
+        If they have another shape.
+    """
+    array = as_array(values, name, caller)
+    if array.dtype == bool:
+        raise TypeError(f"{name} must be numbers; it is bool ({caller}).")
+    if whole and array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(
+            f"{name} must be whole pixels; it is {array.dtype} ({caller}). Round it: np.rint({name}).astype(int)."
+        )
+    if array.shape not in ((), (n,)):
+        raise ValueError(
+            f"{name} must be one number or have shape ({n},), one for each image; it has shape {array.shape} "
+            f"({caller})."
+        )
+    return array
 
 
 def check_rows(rows: ArrayLike, n_in: int, dtype: np.dtype[Any], name: str, caller: str) -> NDArray[np.floating[Any]]:
@@ -259,7 +293,59 @@ def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "la
     return labels
 
 
-def check_pictures(images: ArrayLike, caller: str, name: str = "images", ink: bool = False) -> NDArray[Any]:
+def check_pixels(images: ArrayLike, caller: str, name: str = "images") -> NDArray[np.uint8]:
+    """Return pixels from 0 to 255 as a uint8 array, or say what came in their place.
+
+    Parameters
+    ----------
+    images : array of any shape
+    caller, name : str
+        The function that asks and its argument, for the message.
+
+    Raises
+    ------
+    TypeError
+        If the pixels are not uint8; the message says how to make them so.
+    ValueError
+        If they look like 0 and 1, not 0 to 255: a hundred pixels or more, none above 1, and one in a hundred is 1. (An
+        image without ink passes, and a few faint pixels do.)
+    """
+    images = as_array(images, name, caller)
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"{name} must be uint8 pixels from 0 to 255; these are {images.dtype} ({caller}).{_to_pixels(images)}"
+        )
+    if images.size >= 100 and images.max() == 1 and 100 * np.count_nonzero(images) >= images.size:
+        raise ValueError(
+            f"{name} must be pixels from 0 to 255; these look like 0 for paper and 1 for ink, as none is above 1 "
+            f"({caller}). Write 255 * images."
+        )
+    return images
+
+
+def _to_pixels(images: NDArray[Any]) -> str:
+    """Return how to make uint8 pixels of other numbers, as the end of a message. It works for lists too."""
+    if images.size == 0:
+        return " Write np.asarray(images, dtype=np.uint8)."
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return " Some are NaN or infinite."
+    if images.dtype == np.int8 and low < 0:
+        return " Read with a sign by mistake? Write images.view(np.uint8)."
+    if low < 0:
+        return f" The smallest is {low:g}. Were they standardised already? Start from the uint8 pixels again."
+    if high <= 1 and images.dtype.kind == "f":
+        return " Were they converted already? If not, write np.rint(np.multiply(images, 255)).astype(np.uint8)."
+    if high <= 1:
+        return " Write 255 * np.asarray(images, dtype=np.uint8)."
+    if high <= 255:
+        return f" Write {'np.rint(images)' if images.dtype.kind == 'f' else 'np.asarray(images)'}.astype(np.uint8)."
+    return f" The largest is {high:g}: write np.rint(np.multiply(images, 255 / {high:g})).astype(np.uint8)."
+
+
+def check_pictures(
+    images: ArrayLike, caller: str, name: str = "images", ink: bool = False, warped: bool = False
+) -> NDArray[Any]:
     """Return a stack of finite pictures as an array, or say what is wrong with it.
 
     Parameters
@@ -268,41 +354,81 @@ def check_pictures(images: ArrayLike, caller: str, name: str = "images", ink: bo
     caller, name : str
         The function that asks and its argument, for the message.
     ink : bool
-        Pixels are amounts of ink, so that none may be negative.
+        Pixels are amounts of ink that will be added up: none may be negative, or so large that the sum overflows.
+    warped : bool
+        Zeros will come in from outside the picture, so the background may not be negative. That is: the four corners of
+        all pictures may not have one negative number, as they have after ``standardize``.
 
     Raises
     ------
     TypeError
         If the pixels are neither uint8 nor floats.
     ValueError
-        If the shape is not (n, height, width), or a pixel is NaN, infinite or, with ``ink``, negative.
+        If the shape is not (n, height, width), a pixel is NaN or infinite, or it is not as ``ink`` or ``warped`` say.
     """
     images = as_array(images, name, caller)
     if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-        raise TypeError(f"{name} must be uint8 or floats; these are {images.dtype} ({caller}).")
-    if images.ndim != 3:
-        raise ValueError(
-            f"{name} must have shape (n, height, width); they have shape {images.shape} ({caller}).{_way_out(images)}"
-        )
+        raise TypeError(f"{name} must be uint8 or floats; these are {images.dtype} ({caller}).{_to_pixels(images)}")
+    check_stack(images, caller, name)
     check_finite(images, name, caller)
-    if ink and images.dtype != np.uint8 and images.size and images.min() < 0:
+    if images.dtype == np.uint8 or images.size == 0:
+        return images
+    if ink and images.min() < 0:
         raise ValueError(
             f"{name} must hold ink, 0 or more, on a background of 0; the smallest pixel is {images.min():g} ({caller})."
             " Do this before standardize."
         )
+    if ink and float(images.max()) > 1e280:
+        raise ValueError(f"{name} must hold ink of at most 1e280 a pixel; one has {images.max():g} ({caller}).")
+    if warped and images[0, 0, 0] < 0:
+        corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+        if (corners == corners[0, 0]).all():
+            raise ValueError(
+                f"{name} must have a background of 0; these have {corners[0, 0]:g} in every corner ({caller}). "
+                "Do this before standardize."
+            )
     return images
+
+
+def check_stack(images: NDArray[Any], caller: str, name: str = "images") -> None:
+    """Refuse what has not the shape (n, height, width), and a single picture in colour, whose shape looks like it.
+
+    Parameters
+    ----------
+    images : array
+    caller, name : str
+        The function that asks and its argument, for the message.
+
+    Raises
+    ------
+    ValueError
+        The message says how to make a stack of it.
+    """
+    one_in_colour = images.ndim == 3 and images.shape[2] in (3, 4) and min(images.shape[:2]) >= 8
+    if images.ndim != 3 or one_in_colour:
+        raise ValueError(
+            f"{name} must have shape (n, height, width); they have shape {images.shape} ({caller}).{_way_out(images)}"
+        )
 
 
 def _way_out(images: NDArray[Any]) -> str:
     """Return what to do with an array that is no stack of grey pictures, as the end of a message."""
-    shape = images.shape
+    shape, grey = images.shape, ".astype(np.uint8)" if images.dtype == np.uint8 else ""
     if images.ndim == 4 and shape[3] == 1:
         return " Take the channel away: images[..., 0]."
     if images.ndim == 4 and shape[1] == 1:
         return " Take the channel away: images[:, 0]."
-    if (images.ndim in (3, 4)) and shape[-1] in (3, 4):
-        return " These are in colour: average red, green and blue first, images[..., :3].mean(axis=-1)."
-    if images.ndim == 2 and len(set(shape)) > 1 and round(shape[1] ** 0.5) ** 2 == shape[1]:
-        side = round(shape[1] ** 0.5)
-        return f" These look like rows of pixels: images.reshape(-1, {side}, {side})."
+    if images.ndim == 4 and shape[3] in (3, 4):
+        return f" These are in colour: average red, green and blue first, images[..., :3].mean(axis=-1){grey}."
+    if images.ndim == 4 and shape[1] in (3, 4):
+        return f" These are in colour: average red, green and blue first, images[:, :3].mean(axis=1){grey}."
+    if images.ndim == 3:
+        return (
+            " This looks like one picture in colour: average red, green and blue first, "
+            f"images[np.newaxis, ..., :3].mean(axis=-1){grey}."
+        )
+    side = round(shape[-1] ** 0.5) if shape else 0
+    if (images.ndim == 1 or (images.ndim == 2 and shape[0] != shape[1])) and side > 1 and side**2 == shape[-1]:
+        n = "-1" if images.size else "0"
+        return f" These look like rows of pixels: images.reshape({n}, {side}, {side})."
     return " For a single image, write image[np.newaxis]." if images.ndim == 2 else ""

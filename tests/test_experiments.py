@@ -10,7 +10,7 @@ import pytest
 
 from mnist_scratch import lessons
 from mnist_scratch.__main__ import main
-from mnist_scratch.augmentation import RandomDeformation, RandomRotation, rotate
+from mnist_scratch.augmentation import RandomDeformation, RandomRotation, center, deskew, rotate, shift
 from mnist_scratch.costs import CrossEntropy, SquaredError
 from mnist_scratch.datasets import load_mnist
 from mnist_scratch.experiments import Mean, averaged_outputs, best_network, load_results, recipes, results
@@ -19,7 +19,7 @@ from mnist_scratch.experiments.recipes import PICTURES, PROBE, SCALES, Recipe, p
 from mnist_scratch.experiments.studies import STUDIES
 from mnist_scratch.metrics import accuracy, confusion_matrix, mean_interval
 from mnist_scratch.network import Network
-from mnist_scratch.preprocessing import center, deskew, flatten, one_hot, preprocess, shift, standardize, to_float
+from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
 from mnist_scratch.training import cosine
 
 TINY = Recipe(sizes=(784, 8, 10), batch_size=50, n_train=300)

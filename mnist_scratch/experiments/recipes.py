@@ -18,20 +18,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.augmentation import RandomDeformation, RandomRotation, rotate
+from mnist_scratch.augmentation import RandomDeformation, RandomRotation, center, deskew, rotate, shift
 from mnist_scratch.datasets import MNIST, load_mnist
 from mnist_scratch.metrics import confusion_matrix
 from mnist_scratch.network import Network
-from mnist_scratch.preprocessing import (
-    center,
-    deskew,
-    flatten,
-    one_hot,
-    preprocess,
-    shift,
-    standardize,
-    to_float,
-)
+from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
 from mnist_scratch.training import Augmentation, Schedule, cosine, train
 
 HELD_OUT = 12

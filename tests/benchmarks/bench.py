@@ -442,7 +442,7 @@ def ladder(mnist, quick, threads):
         without("fields never written out", lambda: warp_ours(warp), len(warp.images), augmentation,
                 _coordinates=lambda weights, fields: np.tensordot(weights, written_out, axes=1)),
         without("a warp of few passes", lambda: warp_ours(warp), len(warp.images), augmentation,
-                sample=peers().readable_sample),
+                bilinear=peers().readable_bilinear),
         without("one batch ahead: augmented 784-800-10, batch 128", augmented, n, training, _cores=lambda: 1),
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 from sklearn.neural_network import MLPClassifier
 from torch.nn import functional
 
-from mnist_scratch.augmentation import CHUNK, _affine_weights, _coordinates, _fields
+from mnist_scratch.augmentation import _affine_weights, _coordinates, _fields, _parts
 from mnist_scratch.descent import Descent
 from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
 
@@ -97,8 +97,10 @@ class Warp:
 
     def _torch(self, places):
         with torch.inference_mode():
-            parts = (slice(start, start + CHUNK) for start in range(0, len(self.images), CHUNK))
-            found = [functional.grid_sample(self.pictures[k], places(k), align_corners=True) for k in parts]
+            found = [
+                functional.grid_sample(self.pictures[part], places(part), align_corners=True)
+                for part in _parts(self.shape)
+            ]
             return torch.cat(found)[:, 0].numpy()
 
     def torch(self):
@@ -136,8 +138,7 @@ class Warp:
         """The places of many pictures at a time, as we make them, and then the loop."""
 
         def places():
-            for start in range(0, len(self.images), CHUNK):
-                part = slice(start, start + CHUNK)
+            for part in _parts(self.shape):
                 yield from zip(
                     self.images[part], *(_coordinates(self.weights[:, part], self.fields) + self.centre), strict=True
                 )
@@ -204,8 +205,8 @@ class ReadableDescent:
         pass
 
 
-def readable_sample(images, y, x, out=None):
-    """``augmentation.sample`` as it is explained: four neighbours, each weighted by nearness."""
+def readable_bilinear(images, y, x, out=None):
+    """``augmentation.bilinear`` as it is explained: four neighbours, each weighted by nearness."""
     n, height, width = images.shape
     padded = np.pad(images, ((0, 0), (1, 2), (1, 2)))
     y, x = np.clip(y, -1, height) + 1, np.clip(x, -1, width) + 1

@@ -4,8 +4,7 @@ import numpy as np
 from bank import Bank
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from mnist_scratch.augmentation import RandomDeformation
-from mnist_scratch.preprocessing import shift
+from mnist_scratch.augmentation import RandomDeformation, shift
 
 # 9.2
 
