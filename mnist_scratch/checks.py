@@ -80,10 +80,12 @@ def check_whole(value: Any, name: str, caller: str, low: int = 1, high: int | No
     ValueError
         If it is not whole, or out of range.
     """
-    wanted = f"a whole number from {low} to {high:,}" if high is not None else f"a whole number above {low - 1}"
+    wanted = "a whole number above 0" if low == 1 else f"a whole number, {low} or more"
+    if high is not None:
+        wanted = f"a whole number from {low} to {high:,}"
     if isinstance(value, float | np.floating | bool):
         raise ValueError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+    if not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
     if value < low or (high is not None and value > high):
         raise ValueError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
@@ -97,6 +99,7 @@ def check_real(
     low: float = -math.inf,
     high: float = math.inf,
     open_ends: str = "",
+    wanted: str = "",
 ) -> float:
     """Return a finite number, or say what came in its place.
 
@@ -110,6 +113,8 @@ def check_real(
         The range.
     open_ends : str
         The ends that are not in the range: "low", "high", or "low high".
+    wanted : str
+        What the message says it must be; made from the range, if left out.
 
     Raises
     ------
@@ -119,7 +124,7 @@ def check_real(
         If it is not finite, or out of range.
     """
     number = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    wanted = f"a finite number{_range(low, high, open_ends)}"
+    wanted = wanted or f"a finite number{_range(low, high, open_ends)}"
     if not isinstance(number, int | float | np.integer | np.floating) or isinstance(number, bool):
         raise TypeError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
     below = number <= low if "low" in open_ends else number < low
@@ -132,10 +137,10 @@ def check_real(
 def _range(low: float, high: float, open_ends: str) -> str:
     ends = []
     if low > -math.inf:
-        ends.append(f"above {low:g}" if "low" in open_ends else f"from {low:g} up")
+        ends.append(f"above {low:g}" if "low" in open_ends else f"{low:g} or more")
     if high < math.inf:
-        ends.append(f"below {high:g}" if "high" in open_ends else f"up to {high:g}")
-    return " " + " and ".join(ends) if ends else ""
+        ends.append(f"below {high:g}" if "high" in open_ends else f"at most {high:g}")
+    return ", " + " and ".join(ends) if ends else ""
 
 
 def check_generator(rng: Any, name: str, caller: str) -> np.random.Generator:  # noqa: ANN401

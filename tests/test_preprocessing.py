@@ -299,8 +299,8 @@ def test_one_hot_names_the_label_that_does_not_fit():
 
 @pytest.mark.parametrize(
     ("n_classes", "error"),
-    [(0, ValueError), (-1, ValueError), (10**12, ValueError), (10.0, TypeError), ("10", TypeError), (None, TypeError),
-     (True, TypeError), (np.float32(10), TypeError), ([10], TypeError)],
+    [(0, ValueError), (-1, ValueError), (10**12, ValueError), (10.0, ValueError), ("10", TypeError), (None, TypeError),
+     (True, ValueError), (np.float32(10), ValueError), ([10], TypeError)],
 )  # fmt: skip
 def test_one_hot_refuses_a_number_of_classes_that_is_none(n_classes, error):
     with pytest.raises(error, match=r"n_classes must be a whole number from 1 to 1,000,000; it is .*\(one_hot\)"):

@@ -252,7 +252,7 @@ def test_what_a_schedule_returns_is_looked_at(factor):
     refused(
         lambda network: train(network, IMAGES, LABELS, schedule=lambda progress: factor, progress=False),
         (TypeError, ValueError),
-        r"what schedule\(0\) returns must be a finite number from 0 up",
+        r"what schedule\(0\) returns must be a finite number, 0 or more",
     )
 
 
