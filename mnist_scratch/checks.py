@@ -5,6 +5,8 @@ the message names the argument and the function, says what was expected and what
 """
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,6 +144,34 @@ def check_generator(rng: Any, name: str, caller: str) -> np.random.Generator:  #
             "Make one with np.random.default_rng(seed)."
         )
     return rng
+
+
+def check_path(path: str | os.PathLike[str], name: str, caller: str, advice: str = "") -> Path:
+    """Return a path, with a leading ``~`` made the user's home, or say why it is none.
+
+    Parameters
+    ----------
+    path : text or os.PathLike
+    name, caller : str
+        The argument and the function that asks, for the message.
+    advice : str
+        The end of the message for what is no path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither text nor a path.
+    ValueError
+        If it is empty, or holds a NUL character.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        came = "bytes: use os.fsdecode" if isinstance(text, bytes) else f"{type(path).__name__}"
+        raise TypeError(f"{name} must be a path, as text or a pathlib.Path; it is {came} ({caller}). {advice}".rstrip())
+    if not text.strip() or "\0" in text:
+        what = "empty" if not text.strip() else repr(text)
+        raise ValueError(f'{name} must be a path; it is {what} ({caller}). The current folder is ".".')
+    return Path(os.path.expanduser(text))
 
 
 def check_finite(values: NDArray[Any], name: str, caller: str) -> None:

@@ -24,6 +24,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from mnist_scratch import datasets
 from mnist_scratch.datasets import MNIST, DataError, DataNotFoundError, Split, load_mnist, parse_idx, read_idx
+from mnist_scratch.files import whole_file
 
 FULL_DATA = os.environ.get("MNIST_SCRATCH_DATA")
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES = list(datasets.SHA256)
@@ -543,15 +544,15 @@ def test_no_bar_is_drawn_where_nothing_comes(files, monkeypatch, capsys):
 
 
 def test_a_full_disk_does_not_lose_the_download(files, cache, monkeypatch):
-    write = Path.write_bytes
+    sync, calls = os.fsync, []
 
-    def disk_full(path, data):
-        if path.name.startswith(TRAIN_IMAGES):
-            write(path, data[: len(data) // 2])
+    def disk_full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(path, data)
+        sync(descriptor)
 
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    monkeypatch.setattr(os, "fsync", disk_full)
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         with pytest.warns(UserWarning, match="could not be kept .*No space left on device") as caught:
@@ -563,7 +564,7 @@ def test_a_full_disk_does_not_lose_the_download(files, cache, monkeypatch):
 
 def test_a_read_only_cache_does_not_lose_the_download(files, cache, monkeypatch):
     cache.mkdir()
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "open", lambda path, mode="r": refuse(path))
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         with pytest.warns(UserWarning, match="could not be kept .*Permission denied") as caught:
@@ -581,17 +582,17 @@ def test_a_cache_that_cannot_be_a_folder(files, cache, monkeypatch):
 
 
 def test_another_may_write_the_same_file_meanwhile(files, cache, monkeypatch):
-    write = Path.write_bytes
+    write = datasets.write_whole
 
     def write_with_a_pause(path, data):
-        monkeypatch.setattr(Path, "write_bytes", write)
-        with path.open("wb") as file:
+        monkeypatch.setattr(datasets, "write_whole", write)
+        with whole_file(path) as file:
             file.write(data[:100])
             file.flush()
             assert_holds(load_mnist("full"), files)  # stands for a second notebook
             file.write(data[100:])
 
-    monkeypatch.setattr(Path, "write_bytes", write_with_a_pause)
+    monkeypatch.setattr(datasets, "write_whole", write_with_a_pause)
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         assert_holds(load_mnist("full"), files)
@@ -624,13 +625,15 @@ for split in (mnist.train, mnist.test):
 """
 
 HANG_HALF_WRITTEN = """
-import pathlib, time
-write = pathlib.Path.write_bytes
+import time
+from mnist_scratch.files import whole_file
 def write_half(path, data):
-    write(path, data[: len(data) // 2])
-    print("half written", flush=True)
-    time.sleep(60)
-pathlib.Path.write_bytes = write_half
+    with whole_file(path) as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        print("half written", flush=True)
+        time.sleep(60)
+datasets.write_whole = write_half
 """
 
 
@@ -802,7 +805,12 @@ needs_full_data = pytest.mark.skipif(
 
 @pytest.fixture
 def real_files():
-    return {name: datasets._unpack(find(name).read_bytes())[0] for name in NAMES}
+    return {name: gunzip(find(name)) for name in NAMES}
+
+
+def gunzip(path):
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def find(name):
@@ -830,7 +838,7 @@ def test_one_wrong_byte_in_a_real_file_is_seen(name, tmp_path):
     for each in NAMES:
         shutil.copy(find(each), tmp_path)
     (tmp_path / find(name).name).unlink()
-    data = bytearray(datasets._unpack(find(name).read_bytes())[0])
+    data = bytearray(gunzip(find(name)))
     data[len(data) // 2] ^= 1
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=f"{name}.*"):
