@@ -102,10 +102,17 @@ class Split:
                     f"{name} must be a NumPy array, of uint8; it is a {type(array).__name__} (Split). "
                     "np.array(...) makes one of it."
                 )
+        advice = " Use .astype(np.uint8), if they are whole numbers from 0 to 255."
         if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-            raise DataError(f"images must be uint8 of shape (n, 28, 28); these are {images.dtype} {images.shape}.")
+            raise DataError(
+                f"images must be uint8 of shape (n, 28, 28); these are {images.dtype} {images.shape}."
+                + (advice if images.dtype.kind in "iu" and images.dtype != np.uint8 else "")
+            )
         if labels.dtype != np.uint8 or labels.ndim != 1:
-            raise DataError(f"labels must be uint8 of shape (n,); these are {labels.dtype} {labels.shape}.")
+            raise DataError(
+                f"labels must be uint8 of shape (n,); these are {labels.dtype} {labels.shape}."
+                + (advice if labels.dtype.kind in "iu" and labels.dtype != np.uint8 else "")
+            )
         if len(images) != len(labels):
             raise DataError(f"each image needs one label; there are {len(images):,} images and {len(labels):,} labels.")
         if np.any(labels > 9):
