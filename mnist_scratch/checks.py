@@ -221,12 +221,10 @@ def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "la
     if labels.size == 0 and labels.dtype == np.float64:  # what np.asarray makes of an empty list
         labels = labels.astype(np.int64)
     if not np.issubdtype(labels.dtype, np.integer):
-        advice = " Use .astype(int)." if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)) else ""
+        advice = _labels_advice(labels, n_classes)
         raise TypeError(f"{name} must be integers; these are {labels.dtype} ({caller}).{advice}")
     if labels.ndim != 1:
-        advice = " Use .ravel()." if labels.ndim == 2 and 1 in labels.shape else ""
-        if labels.ndim == 2 and labels.shape[1] == n_classes and np.isin(labels, (0, 1)).all():
-            advice = " For one-hot rows, use .argmax(axis=1)."
+        advice = _labels_advice(labels, n_classes)
         raise ValueError(f"{name} must have shape (n,); they have shape {labels.shape} ({caller}).{advice}")
     wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
     if wrong.size:
@@ -235,6 +233,18 @@ def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "la
             f"({caller}). Is n_classes right?"
         )
     return labels
+
+
+def _labels_advice(labels: NDArray[Any], n_classes: int) -> str:
+    """Return what to do with an array that holds no labels (n,), as the end of a message."""
+    is_whole = np.array_equal(labels, np.rint(labels)) if labels.dtype.kind == "f" else True
+    if labels.ndim == 2 and labels.shape[1] == n_classes > 1 and np.isin(labels, (0, 1)).all():
+        return " For one-hot rows, use .argmax(axis=1)."
+    if labels.ndim == 2 and labels.shape[1] > 1 and not is_whole:
+        return " For a network's outputs, a row for each example, use .argmax(axis=1)."
+    if labels.ndim == 2 and 1 in labels.shape and is_whole:
+        return " Use .ravel()." if labels.dtype.kind in "iu" else " Use .ravel().astype(int)."
+    return " Use .astype(int)." if labels.ndim == 1 and labels.dtype.kind == "f" and is_whole else ""
 
 
 def check_pictures(images: ArrayLike, caller: str, name: str = "images", ink: bool = False) -> NDArray[Any]:

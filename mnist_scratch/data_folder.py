@@ -313,5 +313,13 @@ def _fault(path: Path, name: str, sha256: Mapping[str, str]) -> str:
 
 def _other_forms(paths: Iterable[Path], folder: Path) -> list[str]:
     """Return a remark on each archive, and on each other form of MNIST; those with MNIST in their names first."""
-    others = sorted((path for path in paths if other_form(path)), key=lambda path: "mnist" not in path.name.lower())
-    return [f"{printable(path.relative_to(folder))} is {other_form(path)}" for path in others[:5]]
+    named, others = [], []
+    for path in paths:
+        near = path.relative_to(folder)
+        if form := other_form(path):
+            remark = f"{printable(near)} is {form}"
+            if "mnist" in path.name.lower():
+                named.append(remark)
+            elif len(near.parts) <= 2:  # deeper down, an archive is of something else
+                others.append(remark)
+    return (named + others)[:5]

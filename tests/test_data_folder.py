@@ -326,6 +326,7 @@ def test_a_file_that_goes_while_it_is_looked_for(tmp_path, monkeypatch):
 def test_archives_and_other_forms_are_remarked_on(name, remark, tmp_path):
     put(tmp_path / name, b"anything")
     put(tmp_path / "train.csv", b"anything")
+    put(tmp_path / "some/program/src.zip", b"anything")
     (said,) = read_folder(tmp_path, SHA256).remarks
     assert said.endswith(remark)
 
