@@ -183,12 +183,16 @@ def _as_limits(limits: Limits) -> Limits:
 
 def _with_margin(path: NDArray[np.float64]) -> Limits:
     """Return limits that leave a quarter of the path's longer side free around it."""
-    low, high = path.min(axis=0), path.max(axis=0)
     with np.errstate(over="ignore"):
+        low, high = path.min(axis=0), path.max(axis=0)
         # A path that stays where it is has no sides; what is added must not be lost in rounding.
-        longer = max(*(high - low), 1e-9 * max(1.0, np.abs(path).max()))
-        margin = 0.25 * longer
-        return _as_limits(((low[0] - margin, high[0] + margin), (low[1] - margin, high[1] + margin)))
+        margin = 0.25 * max(*(high - low), 1e-9 * max(1.0, np.abs(path).max()))
+        low, high = low - margin, high + margin
+        if not np.isfinite(high - low).all():
+            raise ValueError(
+                f"path must be small enough to be drawn; the largest number is {np.abs(path).max():g} (draw_descent)."
+            )
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def draw_sides(

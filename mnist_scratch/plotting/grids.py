@@ -69,6 +69,8 @@ def show_digits(
             f"images must be at most {MOST_IMAGES}; there are {len(images):,} (show_digits). "
             f"Show a part: images[:{MOST_IMAGES}]."
         )
+    if images.dtype.itemsize > 8:
+        images = images.astype(np.float64)  # Matplotlib takes no long doubles
     texts = None if captions is None else check_texts(captions, "captions", "show_digits", len(images), len(images))
     columns = min(check_whole(columns, "columns", "show_digits", high=100), len(images))
     title = check_text(title, "title", "show_digits")
