@@ -5,6 +5,8 @@ the message names the argument and the function, says what was expected and what
 """
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,6 +155,34 @@ def check_generator(rng: Any, name: str, caller: str) -> np.random.Generator:  #
     return rng
 
 
+def check_path(path: str | os.PathLike[str], name: str, caller: str, advice: str = "") -> Path:
+    """Return a path, with a leading ``~`` made the user's home, or say why it is none.
+
+    Parameters
+    ----------
+    path : text or os.PathLike
+    name, caller : str
+        The argument and the function that asks, for the message.
+    advice : str
+        The end of the message for what is no path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither text nor a path.
+    ValueError
+        If it is empty, or holds a NUL character.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        came = "bytes: use os.fsdecode" if isinstance(text, bytes) else f"{type(path).__name__}"
+        raise TypeError(f"{name} must be a path, as text or a pathlib.Path; it is {came} ({caller}). {advice}".rstrip())
+    if not text.strip() or "\0" in text:
+        what = "empty" if not text.strip() else repr(text)
+        raise ValueError(f'{name} must be a path; it is {what} ({caller}). The current folder is ".".')
+    return Path(os.path.expanduser(text))
+
+
 def check_finite(values: NDArray[Any], name: str, caller: str) -> None:
     """Refuse NaN and infinity: they would spread silently through every weight.
 
@@ -282,12 +312,10 @@ def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "la
     if labels.size == 0 and labels.dtype == np.float64:  # what np.asarray makes of an empty list
         labels = labels.astype(np.int64)
     if not np.issubdtype(labels.dtype, np.integer):
-        advice = " Use .astype(int)." if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)) else ""
+        advice = _labels_advice(labels, n_classes)
         raise TypeError(f"{name} must be integers; these are {labels.dtype} ({caller}).{advice}")
     if labels.ndim != 1:
-        advice = " Use .ravel()." if labels.ndim == 2 and 1 in labels.shape else ""
-        if labels.ndim == 2 and labels.shape[1] == n_classes and np.isin(labels, (0, 1)).all():
-            advice = " For one-hot rows, use .argmax(axis=1)."
+        advice = _labels_advice(labels, n_classes)
         raise ValueError(f"{name} must have shape (n,); they have shape {labels.shape} ({caller}).{advice}")
     wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
     if wrong.size:
@@ -296,6 +324,18 @@ def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "la
             f"({caller}). Is n_classes right?"
         )
     return labels
+
+
+def _labels_advice(labels: NDArray[Any], n_classes: int) -> str:
+    """Return what to do with an array that holds no labels (n,), as the end of a message."""
+    is_whole = np.array_equal(labels, np.rint(labels)) if labels.dtype.kind == "f" else True
+    if labels.ndim == 2 and labels.shape[1] == n_classes > 1 and np.isin(labels, (0, 1)).all():
+        return " For one-hot rows, use .argmax(axis=1)."
+    if labels.ndim == 2 and labels.shape[1] > 1 and not is_whole:
+        return " For a network's outputs, a row for each example, use .argmax(axis=1)."
+    if labels.ndim == 2 and 1 in labels.shape and is_whole:
+        return " Use .ravel()." if labels.dtype.kind in "iu" else " Use .ravel().astype(int)."
+    return " Use .astype(int)." if labels.ndim == 1 and labels.dtype.kind == "f" and is_whole else ""
 
 
 def check_pixels(images: ArrayLike, caller: str, name: str = "images") -> NDArray[np.uint8]:
