@@ -1,6 +1,6 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-quick lab notebooks exercises student grade lint address clean venv
+.PHONY: help run test bench bench-quick lab notebooks exercises student grade guide lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -41,6 +41,9 @@ lint: venv  ## check style, format and types, notebooks included
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/python -m nbqa mypy notebooks
+
+guide: venv  ## write all that is generated: the instructors' guide, badges, first cells, verdicts
+	@$(BIN)/python -m mnist_scratch guide
 
 address: venv  ## write the address in pyproject.toml into badges and first cells
 	@$(BIN)/python -m mnist_scratch address

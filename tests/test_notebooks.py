@@ -11,8 +11,11 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from mnist_scratch import lessons
-from mnist_scratch.exercises import kit
+from mnist_scratch.course.address import first_cells
+from mnist_scratch.course.catalogue import CHECK_CALL, KINDS, read_exercises
+from mnist_scratch.course.checkout import ROOT, CourseError
+from mnist_scratch.course.running import headline
+from mnist_scratch.course.storing import readme_picture
 
 EXPECTED = {
     "00_start_here",
@@ -26,8 +29,8 @@ EXPECTED = {
     "08_rotation",
     "09_past_the_paper",
 }
-LESSONS = sorted((lessons.ROOT / "notebooks").glob("*.ipynb"))
-EXERCISES = sorted((lessons.ROOT / "notebooks" / "exercises").glob("*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "notebooks" / "exercises").glob("*.ipynb"))
 
 SECTIONS = (
     "What you'll do",
@@ -151,7 +154,7 @@ def output_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
 
 
 def tag_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    if sum("headline" in tags(cell) for cell in code(notebook)) != 1 or not lessons.headline(notebook):
+    if sum("headline" in tags(cell) for cell in code(notebook)) != 1 or not headline(notebook):
         yield "not exactly one code cell tagged headline that prints something"
     checked = [cell for cell in code(notebook) if "nbval-check-output" in tags(cell)]
     if len(checked) < 3:
@@ -171,7 +174,7 @@ def tag_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
 
 
 def opening_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    wanted = list(zip(("markdown", "code"), lessons.first_cells(path.name), strict=True))
+    wanted = list(zip(("markdown", "code"), first_cells(path.name), strict=True))
     if [(cell.cell_type, cell.source) for cell in notebook.cells[:2]] != wanted:
         yield "first cells are not the badge and the installing code: run `make address`"
 
@@ -215,9 +218,9 @@ def problems(path: Path) -> list[str]:
 
 
 def test_the_readmes_picture_is_the_one_stored_in_the_lesson():
-    pictures = [lessons.readme_picture(nbformat.read(path, as_version=4)) for path in LESSONS]
-    assert [picture for picture in pictures if picture] == [(lessons.ROOT / "notebooks" / "readme.png").read_bytes()]
-    assert "](notebooks/readme.png)" in (lessons.ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = [readme_picture(nbformat.read(path, as_version=4)) for path in LESSONS]
+    assert [picture for picture in pictures if picture] == [(ROOT / "notebooks" / "readme.png").read_bytes()]
+    assert "](notebooks/readme.png)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_lessons_are_there():
@@ -257,7 +260,7 @@ def mark_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
             yield f"{where(cell)} has other nbgrader metadata than the exercises have"
         if ("points" in mark) != (role(cell) in ("check", "explain")):
             yield f"{where(cell)} has points where it should not, or none where it should"
-        if role(cell) == "check" and not (cell.source.startswith(CHECK_START) and kit.CALLED.search(cell.source)):
+        if role(cell) == "check" and not (cell.source.startswith(CHECK_START) and CHECK_CALL.search(cell.source)):
             yield f"{where(cell)} does not begin with the import of check and call one"
         begun, ended = cell.source.count("### BEGIN SOLUTION"), cell.source.count("### END SOLUTION")
         if (begun, ended) != ((1, 1) if role(cell) == "answer" else (0, 0)):
@@ -266,8 +269,8 @@ def mark_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
 
 def exercise_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
     try:
-        exercises = kit.catalogue(notebook)
-    except lessons.LessonError as error:
+        exercises = read_exercises(notebook)
+    except CourseError as error:
         yield str(error)
         return
     if not 3 <= len(exercises) <= 6 or exercises[-1].kind != "challenge":
@@ -278,7 +281,7 @@ def exercise_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
         place = f"ex-{int(path.stem[:2])}-{number}"
         graded = [cell for cell in notebook.cells if cell.id in (place, f"{place}-check")]
         roles = ["explain"] if one.kind == "explain" else ["answer", "check"]
-        if one.number != f"{int(path.stem[:2])}.{number}" or one.lesson != path.stem[:2] or one.kind not in kit.KINDS:
+        if one.number != f"{int(path.stem[:2])}.{number}" or one.lesson != path.stem[:2] or one.kind not in KINDS:
             yield f"exercise {one.number}: number, lesson or kind"
         if [role(cell) for cell in graded] != roles:
             yield f"exercise {one.number}: its cells are {[role(cell) for cell in graded]}, not {roles}"
@@ -291,7 +294,7 @@ def exercise_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
 
 
 def install_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    if code(notebook)[0].source != lessons.first_cells(path.name)[1]:
+    if code(notebook)[0].source != first_cells(path.name)[1]:
         yield "the first code cell is not the installing one: run `make address`"
 
 
@@ -318,9 +321,9 @@ def test_exercises_are_clean(path):
 
 def test_there_are_exercises_of_each_kind_for_each_lesson():
     assert {path.stem for path in EXERCISES} == EXPECTED - {"00_start_here"}
-    exercises = [one for path in EXERCISES for one in kit.catalogue(nbformat.read(path, as_version=4))]
+    exercises = [one for path in EXERCISES for one in read_exercises(nbformat.read(path, as_version=4))]
     assert len(exercises) >= 36
-    assert {one.kind for one in exercises} == set(kit.KINDS)
+    assert {one.kind for one in exercises} == set(KINDS)
 
 
 def spoil_mark(place: str, **change: object) -> Callable[[NotebookNode], None]:
@@ -352,7 +355,7 @@ def cell_of(notebook: NotebookNode, place: str) -> NotebookNode:
         (spoil_text("ex-4-1-check", "check.", "print"), "does not begin with the import"),
         (spoil_text("ex-4-1", "### END SOLUTION", ""), "has 1 solutions"),
         (spoil_text("ex-4-1-text", "### Exercise 4.1", "### Exercise 4.7"), "exercise 4.7: number"),
-        (spoil_text("ex-4-1-text", "**Goal.**", "Goal:"), "must begin as kit.HEAD"),
+        (spoil_text("ex-4-1-text", "**Goal.**", "Goal:"), "must begin as here"),
         (spoil_text("ex-4-1-text", 'section "', 'section "No '), "no section 'No "),
         (spoil_text("ex-4-5-text", "Kind: challenge", "Kind: write"), "the last a challenge"),
         (lambda notebook: code(notebook)[0].update(source="pass"), "not the installing one"),
@@ -361,7 +364,7 @@ def cell_of(notebook: NotebookNode, place: str) -> NotebookNode:
 )
 def test_each_rule_catches_exercises_that_break_it(tmp_path, spoil, problem):
     name = "04_backpropagation.ipynb"
-    notebook = nbformat.read(lessons.ROOT / "notebooks" / "exercises" / name, as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks" / "exercises" / name, as_version=4)
     spoil(notebook)
     (tmp_path / "exercises").mkdir()
     for path in LESSONS:
@@ -393,7 +396,7 @@ def drawn(source: str, alt: str) -> NotebookNode:
 
 
 def small_lesson() -> NotebookNode:
-    badge, install = lessons.first_cells("00_start_here")
+    badge, install = first_cells("00_start_here")
     notebook = new_notebook(
         cells=[
             new_markdown_cell(badge),

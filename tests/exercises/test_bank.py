@@ -13,13 +13,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from mnist_scratch import lessons
+from mnist_scratch.course.banks import find_banks, load_banks
+from mnist_scratch.course.checkout import ROOT
 from mnist_scratch.exercises import check
 from mnist_scratch.exercises.answers import WrongAnswer
 
-HERE = Path(__file__).parent
-NOTEBOOKS = lessons.ROOT / "notebooks" / "exercises"
-BANKS = {path.stem[-2:]: importlib.import_module(path.stem).BANK for path in sorted(HERE.glob("bank_[0-9][0-9].py"))}
+NOTEBOOKS = ROOT / "notebooks" / "exercises"
+BANKS = {lesson: load_banks(lesson) for lesson in find_banks()}
 CHECKS = {name: bank for banks in BANKS.values() for name, bank in banks.items()}
 RIGHT = [(name, place) for name, bank in CHECKS.items() for place in range(len(bank.right))]
 WRONG = [(name, place) for name, bank in CHECKS.items() for place in range(len(bank.wrong))]
