@@ -41,6 +41,7 @@ lint: venv  ## check style, format and types, notebooks included
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/python -m nbqa mypy notebooks
+	$(BIN)/lint-imports --no-cache
 
 guide: venv  ## write all that is generated: the instructors' guide, badges, first cells, verdicts
 	@$(BIN)/python -m mnist_scratch guide

@@ -1,16 +1,12 @@
-"""The project around the package: its dependencies, and how light its import is."""
+"""The project around the package: its dependencies."""
 
-import pkgutil
 import re
-import subprocess
-import sys
 import tomllib
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
-import mnist_scratch
 from mnist_scratch.course.checkout import ROOT
 
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -67,19 +63,3 @@ def test_drift_is_noticed_when_conda_lacks_a_line(line):
 def test_drift_is_noticed_in_both_directions(pyproject, environment):
     assert (pyproject, environment) != (PYPROJECT, ENVIRONMENT)
     assert drift(pyproject, environment) != []
-
-
-# The import
-
-HEAVY = (
-    "matplotlib scipy pooch tqdm IPython nbformat nbclient jupyter_client mlxtend pandas sklearn torch "
-    "joblib threadpoolctl distributed dask"
-)
-MODULES = [module.name for module in pkgutil.walk_packages(mnist_scratch.__path__, "mnist_scratch.")]
-
-
-def test_importing_the_package_brings_numpy_alone():
-    assert {"mnist_scratch.course.guide", "mnist_scratch.experiments.engine"} <= set(MODULES)
-    command = f"import sys, {', '.join(MODULES)}; print(*[name for name in {HEAVY!r}.split() if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
