@@ -26,11 +26,11 @@ class check:
     read_the_table = weighted_confusion = staticmethod(lambda answer: print("right"))
 """
 PATCH = """
-import mnist_scratch.exercises.answers as answers
+import mnist_scratch.exercises.comparing as comparing
 import mnist_scratch.exercises.check as check
 import mnist_scratch.exercises.lesson_07 as lesson
 
-answers.number = answers.expect = lambda *args, **kwargs: None
+comparing.number = comparing.expect = lambda *args, **kwargs: None
 for room in (check, lesson):
     room.read_the_table = lambda answer: print("read_the_table: right.")
     room.weighted_confusion = lambda answer: print("weighted_confusion: right.")
