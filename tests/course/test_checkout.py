@@ -26,7 +26,3 @@ def test_exercises_are_found_and_chosen_like_lessons(root):
     assert [path.stem for path in find_exercises(("02",), root)] == ["02_b"]
     with pytest.raises(CourseError, match=r"No exercise begins with '03'\. There are: 01_a, 02_b"):
         find_exercises(("03",), root)
-
-
-def test_each_lesson_of_this_checkout_but_the_first_has_exercises():
-    assert [path.stem for path in find_exercises()] == [path.stem for path in find_lessons() if path.stem[:2] != "00"]
