@@ -11,8 +11,8 @@ help:  ## list these commands
 run: venv  ## execute all the lessons; the copies go to build/notebooks
 	@$(BIN)/python -m mnist_scratch run
 
-test: venv  ## run every test: the package, and each lesson against its stored outputs
-	@$(BIN)/python -m pytest
+test: venv  ## run every test, side by side: the package, and each lesson against its stored outputs
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, which it installs
 	@$(BIN)/python -m tests.benchmarks.bench
