@@ -1,4 +1,4 @@
-"""The project around the package: its dependencies."""
+"""The project around the package: its dependencies, its checks before a commit, and what runs in public."""
 
 import re
 import tomllib
@@ -63,3 +63,29 @@ def test_drift_is_noticed_when_conda_lacks_a_line(line):
 def test_drift_is_noticed_in_both_directions(pyproject, environment):
     assert (pyproject, environment) != (PYPROJECT, ENVIRONMENT)
     assert drift(pyproject, environment) != []
+
+
+# Checks
+
+
+def lint_commands(makefile: str) -> list[str]:
+    """What `make lint` runs, without the environment's folder."""
+    recipe = makefile.partition("\nlint:")[2].partition("\n\n")[0]
+    return [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()[1:]]
+
+
+def hook_commands(pre_commit: str) -> list[str]:
+    """What is run before a commit."""
+    return [hook["entry"] for repo in yaml.safe_load(pre_commit)["repos"] for hook in repo["hooks"]]
+
+
+def test_a_commit_is_checked_as_make_lint_does():
+    commands = lint_commands((ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert "ruff check" in commands
+    assert hook_commands((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")) == commands
+
+
+def test_the_second_oracle_runs_in_public():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    scripts = ["\n".join(step.get("run", "") for step in job["steps"]) for job in workflow["jobs"].values()]
+    assert any("pip install torch" in script and "pytest tests/test_peers.py" in script for script in scripts)
