@@ -98,11 +98,13 @@ def exercise_problems(root: Path) -> Iterator[str]:
 
 
 def test_the_lessons_their_tables_and_links_agree():
-    assert list(lesson_problems(ROOT)) == []
+    found = list(lesson_problems(ROOT))
+    assert not found, "\n".join(["", *found])
 
 
 def test_exercises_lessons_checks_and_banks_agree():
-    assert list(exercise_problems(ROOT)) == []
+    found = list(exercise_problems(ROOT))
+    assert not found, "\n".join(["", *found])
 
 
 # From here on: that each of these is noticed
@@ -172,9 +174,9 @@ NEXT = NEXT_LESSON[10:12]
     ],
 )
 def test_a_lesson_that_does_not_belong_is_noticed(copied, spoil, problem):
-    assert list(lesson_problems(copied)) == []
+    before = set(lesson_problems(copied))
     spoil(copied)
-    found = list(lesson_problems(copied))
+    found = set(lesson_problems(copied)) - before
     assert any(re.search(problem, line) for line in found), found
 
 
@@ -218,7 +220,7 @@ def test_a_lesson_that_does_not_belong_is_noticed(copied, spoil, problem):
     ],
 )
 def test_exercises_that_do_not_belong_are_noticed(copied, spoil, problem):
-    assert list(exercise_problems(copied)) == []
+    before = set(exercise_problems(copied))
     spoil(copied)
-    found = list(exercise_problems(copied))
+    found = set(exercise_problems(copied)) - before
     assert any(problem in line for line in found), found

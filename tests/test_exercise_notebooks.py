@@ -17,7 +17,8 @@ EXERCISES = find_exercises()
 
 @pytest.mark.parametrize("path", EXERCISES, ids=[f"exercises-{path.stem}" for path in EXERCISES])
 def test_exercises_are_clean(path):
-    assert problems_of_exercises(path) == []
+    found = problems_of_exercises(path)
+    assert not found, "\n".join(["", *found])
 
 
 def test_there_are_exercises_of_each_kind():

@@ -25,7 +25,8 @@ def test_the_readmes_picture_is_the_one_stored_in_the_lesson():
 
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 def test_lesson_is_clean(path):
-    assert problems(path) == []
+    found = problems(path)
+    assert not found, "\n".join(["", *found])
 
 
 # From here on: the rules themselves, on a small made-up lesson.

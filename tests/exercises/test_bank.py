@@ -250,8 +250,10 @@ def called_checks(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_notebook_has_the_checks_of_the_bank(path):
     number = path.stem[:2]
-    assert called_checks(path) == set(BANKS[number])
-    assert set(importlib.import_module(f"mnist_scratch.exercises.lesson_{number}").__all__) == set(BANKS[number])
+    checks = set(load_banks(number))
+    assert called_checks(path) == checks, f"the notebook's graded cells and bank_{number}.py must have the same checks"
+    exported = set(importlib.import_module(f"mnist_scratch.exercises.lesson_{number}").__all__)
+    assert exported == checks, f"__all__ of lesson_{number}.py and bank_{number}.py must have the same checks"
 
 
 def test_no_two_lessons_have_a_check_of_the_same_name():
