@@ -214,7 +214,7 @@ def test_a_lesson_that_does_not_belong_is_noticed(copied, spoil, problem):
             "do not get the checks of les",
         ),
         (
-            replace("README.md", "Each lesson from 01 to 0", "Each lesson from 01 to 1"),
+            replace("README.md", "Each lesson from 01 to", "Each from 01 to"),
             "README.md must say 'Each lesson",
         ),
     ],
