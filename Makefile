@@ -36,7 +36,7 @@ grade: venv  ## grade SUBMISSIONS=folder, which holds <student>/<notebook>.ipynb
 	@test -n "$(SUBMISSIONS)" || { echo "Which folder? make grade SUBMISSIONS=path/to/folder"; exit 1; }
 	@$(BIN)/python -m mnist_scratch grade "$(SUBMISSIONS)"
 
-lint: venv  ## check style, format and types, notebooks included
+lint: venv  ## check style, format, types and imports, notebooks included
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy
@@ -50,7 +50,7 @@ address: venv  ## write the address in pyproject.toml into badges and first cell
 	@$(BIN)/python -m mnist_scratch address
 
 clean:  ## remove all that these commands made, .venv too (not the downloaded data)
-	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	find mnist_scratch tests -name __pycache__ -prune -exec rm -rf {} +
 
 venv: .venv/installed  ## prepare .venv and nothing else

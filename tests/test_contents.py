@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from mnist_scratch.__main__ import _parser
 from mnist_scratch.course.banks import find_banks
 from mnist_scratch.course.checkout import ROOT, find_exercises, find_lessons
 
@@ -107,7 +108,57 @@ def test_exercises_lessons_checks_and_banks_agree():
     assert not found, "\n".join(["", *found])
 
 
+def page_problems(root: Path, page: str) -> Iterator[str]:
+    """What a page names that is not there: commands, and files of this checkout."""
+    text = (root / page).read_text(encoding="utf-8")
+    targets = re.findall(r"(?m)^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"))
+    commands = re.findall(r"(?m)^    (\w+) ", _parser().format_help())
+    for target in re.findall(r"(?m)(?:`|^ *)make ([a-z-]+)", text):
+        if target not in targets:
+            yield f"{page} names make {target}, which the Makefile does not have"
+    for command in re.findall(r"python -m mnist_scratch ([a-z]+)", text):
+        if command not in commands:
+            yield f"{page} names python -m mnist_scratch {command}, which is no command"
+    files = re.findall(r"`((?:mnist_scratch|notebooks|tests)/[\w./]*)`", text)
+    files += re.findall(r"python -m pytest .*?((?:notebooks|tests)/[\w./]+)", text)
+    for name in files:
+        if not re.search(r"NN|NAME", name) and not (root / name).exists():
+            yield f"{page} names {name}, which is not there"
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        ours = not target.startswith(("https://", "NN_"))
+        if ours and not ((root / page).parent / target).exists():
+            yield f"{page} has a link to {target}, which is not there"
+
+
+PAGES = ("README.md", "CONTRIBUTING.md", "notebooks/exercises/INSTRUCTORS.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_names_is_there(page):
+    found = list(page_problems(ROOT, page))
+    assert not found, "\n".join(["", *found])
+
+
 # From here on: that each of these is noticed
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("first `make nothing`", "names make nothing"),
+        ("    make nothing   # at once", "names make nothing"),
+        ("`python -m mnist_scratch dance`", "mnist_scratch dance, which is no command"),
+        ("in `tests/exercises/guide.py`", "names tests/exercises/guide.py, which is not there"),
+        ("in `mnist_scratch/lessons.py`", "names mnist_scratch/lessons.py, which is not there"),
+        ("    python -m pytest tests/test_none.py", "names tests/test_none.py, which is not there"),
+        ("see [here](nowhere.md#at-all)", "has a link to nowhere.md, which is not there"),
+    ],
+)
+def test_a_page_that_names_what_is_not_there_is_noticed(tmp_path, line, problem):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "page.md").write_text(f"Text\n{line}\n", encoding="utf-8")
+    (found,) = page_problems(tmp_path, "page.md")
+    assert problem in found
 
 
 @pytest.fixture
