@@ -1,7 +1,6 @@
 """nbgrader's course folder: assignments, submissions, the gradebook, and the steps that lead from one to the next."""
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class CourseFolder:
         name = solved.stem
         place = self.folder / "source" / name / solved.name
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(solved, place)
+        write_whole(place, solved.read_bytes())
         if problem := self._convert(GenerateAssignment, name, "."):
             raise CourseError(f"nbgrader does not accept {solved}: {problem}")
 
@@ -71,7 +70,7 @@ class CourseFolder:
         if problem := self._convert(GenerateFeedback, name, identity):
             raise CourseError(f"nbgrader wrote no feedback on {name} of {identity}: {problem}")
         page.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.folder / "feedback" / identity / name / f"{name}.html", page)
+        write_whole(page, (self.folder / "feedback" / identity / name / f"{name}.html").read_bytes())
 
     def exercises(self, name: str) -> list[tuple[str, float]]:
         """Return the numbers of an assignment's exercises with their points, in order."""

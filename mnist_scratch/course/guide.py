@@ -19,8 +19,6 @@ from mnist_scratch.exercises import check
 from mnist_scratch.experiments import claims
 from mnist_scratch.marks import write_between
 
-COMMAND = "make guide"
-
 
 def instructors_guide(root: Path = ROOT) -> Path:
     """Return the place of the guide."""

@@ -8,7 +8,7 @@ import pytest
 from mnist_scratch.__main__ import main
 from mnist_scratch.course import checkout
 from mnist_scratch.course.checkout import ROOT, find_lessons
-from mnist_scratch.course.guide import COMMAND, answers_part, guide_parts, instructors_guide
+from mnist_scratch.course.guide import answers_part, guide_parts, instructors_guide
 from mnist_scratch.marks import read_between, write_between
 
 GUIDE = instructors_guide(ROOT)
@@ -22,7 +22,7 @@ def patient(monkeypatch):
 def test_the_generated_parts_are_as_they_would_be_generated():
     text = GUIDE.read_text(encoding="utf-8")
     for name, content in guide_parts(ROOT).items():
-        assert read_between(text, name) == content, f"run: {COMMAND}"
+        assert read_between(text, name) == content, "run: make guide"
 
 
 def test_each_lessons_questions_are_answered():
