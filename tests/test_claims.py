@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from mnist_scratch import lessons
+from mnist_scratch.course import checkout
 from mnist_scratch.experiments import claims, results
 
 
 def test_the_readme_shows_the_table_that_the_records_give():
-    readme = (lessons.ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (checkout.ROOT / "README.md").read_text(encoding="utf-8")
     assert claims.TABLE.search(readme)[0] == claims.table(), "run: python -m mnist_scratch verdicts"
 
 

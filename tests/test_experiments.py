@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mnist_scratch import lessons
 from mnist_scratch.__main__ import main
 from mnist_scratch.augmentation import RandomDeformation, RandomRotation, center, deskew, rotate, shift
 from mnist_scratch.costs import CrossEntropy, SquaredError
+from mnist_scratch.course import checkout
 from mnist_scratch.datasets import load_mnist
 from mnist_scratch.experiments import Mean, averaged_outputs, best_network, load_results, recipes, results
 from mnist_scratch.experiments.engine import Study, StudyError
@@ -655,7 +655,7 @@ def test_an_unknown_study_is_named(capsys):
 @pytest.fixture
 def tiny_studies(on_sample, package, tmp_path, monkeypatch):
     """Two tiny studies in a made-up checkout."""
-    monkeypatch.setattr(lessons, "ROOT", tmp_path)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path)
     studies = {
         "tiny": Study("tiny", "How tiny?", {"plain": TINY, "slow": replace(TINY, learning_rate=0.01)}, 2),
         "one": Study("one", "Is one enough?", {"one": TINY}, 1),
@@ -733,7 +733,7 @@ def test_reproduce_makes_all_the_studies(tiny_studies, capsys):
 @pytest.mark.parametrize("bad", [["--seeds", "0"], ["--workers", "0"]])
 def test_study_refuses_less_than_one(tiny_studies, capsys, bad):
     assert main(["study", "tiny", *bad]) == 1
-    assert re.search(r"mnist_scratch study: (seeds|workers) must be 1 or more; it is 0", capsys.readouterr().err)
+    assert re.search(r"--(seeds|workers) must be a whole number from 1 to [\d,]+; it is 0", capsys.readouterr().err)
 
 
 def test_evaluate_without_weights_takes_the_best_network(on_sample, package, monkeypatch, capsys):

@@ -299,14 +299,14 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from mnist_scratch import lessons
+from mnist_scratch.course import checkout
 from mnist_scratch.__main__ import main
 from mnist_scratch.experiments.engine import Study
 from mnist_scratch.experiments.recipes import Recipe
 from mnist_scratch.experiments.studies import STUDIES
 
 if __name__ == "__main__":
-    lessons.ROOT = Path(sys.argv[1])
+    checkout.ROOT = Path(sys.argv[1])
     recipe = Recipe(sizes=(784, 30, 10), batch_size=2, n_train=4000)
     STUDIES["killed"] = Study("killed", "?", {"a": recipe, "b": replace(recipe, rotation=(-9.0, 9.0))}, 8)
     sys.exit(main(["study", "killed", "--workers", sys.argv[2]]))
