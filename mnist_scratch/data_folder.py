@@ -189,9 +189,9 @@ def _search(folder: Path, sha256: Mapping[str, str], found: Found) -> None:
             continue
         if len(found.arrays) == len(sha256):
             return
-    for name in sha256:
+    for name in sha256.keys() - found.arrays.keys() - found.problems.keys():
         near = [path for path in alike if _is_for(path, name)]
-        found.problems.setdefault(name, _missing(name, near, folder, sha256))
+        found.problems[name] = _missing(name, near, folder, sha256)
     found.remarks += _other_forms(paths, folder)
 
 
