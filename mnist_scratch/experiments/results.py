@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,18 @@ BEST = FOLDER / "best.npz"
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over seeds, with Student's 95 % interval. All from 0 to 1."""
+    """The mean of a share over seeds, with Student's 95 % interval, cut off at 0 and 1."""
 
     mean: float
     low: float
     high: float
     seeds: int
+
+    @classmethod
+    def of(cls, shares: NDArray[np.float64]) -> Self:
+        """Return the mean of two or more shares, each of another seed."""
+        mean, low, high = mean_interval(shares)
+        return cls(mean, max(low, 0.0), min(high, 1.0), seeds=len(shares))
 
     def __str__(self) -> str:
         return f"{self.mean:.2%} ({self.low:.2%} to {self.high:.2%}, {self.seeds} seeds)"
@@ -152,8 +158,7 @@ class Results:
                 f"recipe {recipe!r} has a single run; an interval needs at least two (Results.mean). "
                 "For its accuracy, use summary."
             )
-        mean, low, high = mean_interval(accuracies)
-        return Mean(mean, max(low, 0.0), min(high, 1.0), seeds=len(accuracies))
+        return Mean.of(accuracies)
 
     def summary(self, recipe: str, on: str = "test") -> str:
         """Return the mean accuracy in words; for a single run, its accuracy. Arguments: see ``confusions``."""
