@@ -265,7 +265,7 @@ def _run_and_compare(name: str, seeds: int | None, options: argparse.Namespace) 
     folder = checkout.ROOT / "build" / ("studies" if mnist.source == "full" else "studies-on-the-sample")
     study = STUDIES[name]
     workers = (os.cpu_count() or 1) if options.workers is None else options.workers
-    records = run_study(study, folder / name, seeds=seeds, workers=workers, dask=options.dask)
+    records = run_study(study, folder / "runs", seeds=seeds, workers=workers, dask=options.dask)
     fresh = results.load_results(name, results.save_results(study, records, folder).parent)
     try:
         recorded = results.load_results(name)
@@ -276,7 +276,7 @@ def _run_and_compare(name: str, seeds: int | None, options: argparse.Namespace) 
         before = recorded.summary(recipe) if recorded is not None and recipe in recorded.recipes else "nothing"
         print(f"  {recipe:40} {fresh.summary(recipe)}; recorded: {before}")
     if options.record:
-        results.record(study, records, folder / name)
+        results.record(study, records, folder / "runs")
         print(f"Recorded in {results.FOLDER}")
 
 

@@ -6,6 +6,7 @@ the message names the argument and the function, says what was expected and what
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,39 @@ def _range(low: float, high: float, open_ends: str) -> str:
     if high < math.inf:
         ends.append(f"below {high:g}" if "high" in open_ends else f"at most {high:g}")
     return ", " + " and ".join(ends) if ends else ""
+
+
+def check_flag(value: Any, name: str, caller: str) -> bool:  # noqa: ANN401
+    """Return True or False; TypeError if it is another thing, such as 1 or "yes"."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False; it is {value!r} ({caller}).")
+    return bool(value)
+
+
+def check_choice(value: Any, choices: Iterable[str], name: str, caller: str) -> str:  # noqa: ANN401
+    """Return one of several words, or say what came in its place.
+
+    Parameters
+    ----------
+    value : str
+    choices : str, several
+    name, caller : str
+        The argument and the function that asks, for the message.
+
+    Raises
+    ------
+    TypeError
+        If it is no text.
+    ValueError
+        If it is none of the choices.
+    """
+    choices = list(choices)
+    message = f"{name} must be one of {', '.join(choices)}; it is {value!r} ({caller})."
+    if not isinstance(value, str):
+        raise TypeError(message)
+    if value not in choices:
+        raise ValueError(message)
+    return value
 
 
 def check_generator(rng: Any, name: str, caller: str) -> np.random.Generator:  # noqa: ANN401
