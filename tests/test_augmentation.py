@@ -215,6 +215,12 @@ def test_random_rotation_draws_between_its_limits(images):
     assert turned.dtype == np.float32
 
 
+def test_random_rotation_may_be_by_one_angle(images):
+    warp = RandomRotation(5, 5)
+    assert repr(warp) == "RandomRotation(5, 5)"
+    np.testing.assert_array_equal(warp(images, np.random.default_rng(0)), rotate(images, 5))
+
+
 def test_random_rotation_repeats_with_its_generator(images):
     first, again, other = (RandomRotation(0, 90)(images, np.random.default_rng(seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -228,6 +234,8 @@ def test_random_rotation_repeats_with_its_generator(images):
         ((0, np.inf), ValueError, "high must be a finite number, .*; it is inf"),
         ((np.nan, 3), ValueError, "low must be a finite number, .*; it is nan"),
         ((-1e308, 1e308), ValueError, "low must be a finite number, -1e.06 or more"),
+        ((-1_000_001, 0), ValueError, "low must be a finite number, -1e.06 or more"),
+        ((0, 1_000_001), ValueError, "high must be a finite number, .* at most 1e.06"),
         (("0", 90), TypeError, "low must be a finite number, .*; it is '0'"),
         ((0, True), TypeError, "high must be a finite number, .*; it is True"),
         ((None, 3), TypeError, "low must be a finite number, .*; it is None"),
@@ -841,6 +849,8 @@ def test_a_deformation_repeats_with_its_generator_and_leaves_the_images_alone(im
 
 
 def test_a_deformation_says_what_it_is():
+    text = "RandomDeformation(rotation=10, scale=0.1, shear=0.1, shift=1.5, alpha=36, sigma=5)"
+    assert repr(RandomDeformation()) == text
     warp = RandomDeformation(12, 0.12, 0, 1.5, alpha=30)
     text = "RandomDeformation(rotation=12, scale=0.12, shear=0, shift=1.5, alpha=30, sigma=5)"
     assert repr(warp) == text
@@ -853,7 +863,7 @@ LIMITS = ["rotation", "scale", "shear", "shift", "alpha", "sigma", "sigma_max"]
 
 
 @pytest.mark.parametrize("name", LIMITS)
-@pytest.mark.parametrize("limit", [-0.1, np.nan, np.inf, 1e7])
+@pytest.mark.parametrize("limit", [-0.1, np.nan, np.inf, 1_000_001])
 def test_a_deformation_refuses_limits_that_are_out_of_range(name, limit):
     with pytest.raises(ValueError, match=rf"{name} must be a finite number, 0 or more and at most .*RandomDeformation"):
         RandomDeformation(**{name: limit})
@@ -891,6 +901,8 @@ def test_a_deformation_refuses_what_cannot_work(images):
         RandomDeformation(sigma_max=4)
     with pytest.raises(ValueError, match=r"nor a million times as large; they are 5 and 1e-06"):
         RandomDeformation(sigma=1e-6, sigma_max=5)
+    with pytest.raises(ValueError, match="nor a million times as large"):
+        RandomDeformation(sigma=1e-6, sigma_max=1.0000005)
     assert RandomDeformation(sigma=5, sigma_max=5).sigma_max == 5
     with pytest.raises(ValueError, match=r"images must have shape .*RandomDeformation"):
         RandomDeformation()(images[0], np.random.default_rng(0))
@@ -922,8 +934,8 @@ def test_a_coordinate_is_the_sum_of_fields_that_are_never_written_out(shape, sig
 
 
 def test_few_numbers_make_a_field():
-    assert bend_basis(28, 28, 5.0).shape[0] <= 64
-    assert bend_basis(28, 28, 5.0).shape[1] == 784
+    assert bend_basis(28, 28, 5.0).shape == (52, 784)  # as the docstring of RandomDeformation says
+    assert bend_basis(4, 7, 0.1).shape == (28, 28)  # a Gaussian narrower than a pixel smooths nothing
 
 
 def test_simards_fields_move_the_centre_by_a_little_more_than_a_pixel():
@@ -951,7 +963,7 @@ def test_a_line_is_smoothed_as_scipy_does(length, sigma):
 
 @pytest.mark.parametrize("bad", [(0, 28, 5), (28, -1, 5), (28.0, 28, 5), ("28", 28, 5), (True, 28, 5), (28, None, 5),
                                  (28, 28, 0), (28, 28, -1), (28, 28, np.nan), (28, 28, "5"), (28, 28, None),
-                                 (28, 28, 1e7), (28, 28, True)])  # fmt: skip
+                                 (28, 28, 1_000_001), (28, 28, True)])  # fmt: skip
 def test_bend_basis_refuses_bad_arguments(bad):
     with pytest.raises((TypeError, ValueError), match=r"(height|width|sigma) must be .*\(bend_basis\)"):
         bend_basis(*bad)

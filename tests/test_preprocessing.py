@@ -325,7 +325,7 @@ def test_labels_may_be_of_any_integer_type_and_order(dtype):
 
 
 def test_flatten_takes_lists_and_refuses_what_is_no_array_of_numbers():
-    np.testing.assert_array_equal(flatten([[[1, 2], [3, 4]]]), [[1, 2, 3, 4]])
+    np.testing.assert_array_equal(flatten([[[1, 2, 3], [4, 5, 6]]]), [[1, 2, 3, 4, 5, 6]])
     for bad in (None, "image", [[["a"]]], np.ma.zeros((1, 2, 2)), np.full((1, 2, 2), None)):
         with pytest.raises(TypeError, match=r"images must .*\(flatten\)"):
             flatten(bad)
