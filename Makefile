@@ -12,7 +12,7 @@ run: venv  ## execute all the lessons; the copies go to build/notebooks
 	@$(BIN)/python -m mnist_scratch run
 
 test: venv  ## run every test, side by side: the package, and each lesson against its stored outputs
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, which it installs
 	@$(BIN)/python -m tests.benchmarks.bench

@@ -51,13 +51,12 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the lessons, which take longest; where their data are missing, run cells that are not compared."""
+    """Without the full data, run a lesson's cell tagged ``full-data`` but do not compare what it prints."""
     from nbval.plugin import IPyNbCell
 
     cells = [item for item in items if isinstance(item, IPyNbCell)]
     if not cells:
         return
-    items.sort(key=lambda item: not isinstance(item, IPyNbCell))  # stable: otherwise as they were found
     # For the kernels: no progress bars in outputs. This process keeps its own: tqdm reads the variable when imported.
     import tqdm  # noqa: F401
 
