@@ -228,7 +228,7 @@ class Network:
         TypeError, ValueError
             If a shape does not fit, n is 0, a number is NaN or infinite, or the inputs are whole numbers.
         """
-        return self._gradients(*self._checked_pair(inputs, targets, "Network.gradients"))
+        return self._gradients(*self._checked_pair(inputs, targets, "Network.gradients"))[0]
 
     def mean_cost(
         self, inputs: ArrayLike, targets: ArrayLike, batch_size: int = 1000, threads: int | None = None
@@ -262,8 +262,8 @@ class Network:
         totals = self._in_batches(total, len(rows), batch_size, threads, "Network.mean_cost")
         return float(sum(totals)) / len(rows)
 
-    def _gradients(self, rows: Array, targets: Array) -> float:
-        """As ``gradients``, without the checks: the cost, and each layer's own ``backward``, last to first."""
+    def _gradients(self, rows: Array, targets: Array) -> tuple[float, Array]:
+        """As ``gradients``, without the checks: cost and outputs, and each layer's own ``backward``, last to first."""
         out = self._forward(rows)
         cost = self._cost(out, targets)
         last, first = self.layers[-1], self.layers[0]
@@ -277,7 +277,7 @@ class Network:
                 dcost_dout = layer.backward(dcost_dnet=self._dcost_dnet(out, targets), **options)
             else:  # the way back through this layer's activation is known to the layer alone
                 dcost_dout = layer.backward(self.cost.dcost_dout(out, targets), **options)
-        return cost
+        return cost, out
 
     def _dcost_dnet(self, out: Array, targets: Array) -> Array:
         slope = ACTIVATIONS[self._output].dcost_dnet

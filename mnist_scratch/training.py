@@ -198,20 +198,11 @@ def train(
     rows, targets, classes = _prepare(network, images, labels, "images", augment)
     held_out = None if validation is None else _prepare(network, *_pair(validation), "validation images", None)
 
-    order_rng, augment_rng = np.random.default_rng(seed).spawn(2)
     n = len(rows)
     n_steps = epochs * -(-n // batch_size)
     step, history = 0, History()
-
-    def make() -> Generator[Batch, None, None]:
-        for _ in range(epochs):
-            order = order_rng.permutation(n)
-            for start in range(0, n, batch_size):
-                chosen = order[start : start + batch_size]
-                batch = rows.take(chosen, axis=0)
-                yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng, network.dtype)
-
-    made, in_two = make(), augment is not None and threads > 1
+    made = _batches(rows, epochs, batch_size, augment, seed, network.dtype)
+    in_two = augment is not None and threads > 1
     with (
         _progress_bar(n_steps, progress) as bar,
         np.errstate(over="ignore", invalid="ignore"),
@@ -228,28 +219,22 @@ def train(
             for _ in range(0, n, batch_size):
                 chosen, batch = next(batches)
                 rate = learning_rate if schedule is None else learning_rate * _factor(schedule, step / n_steps)
-                cost = learner._gradients(batch, targets.take(chosen, axis=0))
+                cost, out = learner._gradients(batch, targets.take(chosen, axis=0))
                 step += 1
                 if not math.isfinite(cost):
-                    raise DivergenceError(
-                        f"training diverged: the cost is {cost} at step {step} of {n_steps} (epoch {epoch}). "
-                        f"Try a smaller learning_rate (it was {rate:g})" + (" or less momentum." if momentum else "."),
-                        history,
-                    )
+                    where = f"at step {step} of {n_steps} (epoch {epoch})"
+                    raise _diverged(f"the cost is {cost} {where}", rate, momentum, history)
                 total_cost += cost * len(chosen)
                 if classes is not None:
-                    n_right += int(np.count_nonzero(learner.layers[-1].out.argmax(axis=1) == classes.take(chosen)))
+                    n_right += int(np.count_nonzero(out.argmax(axis=1) == classes.take(chosen)))
                 if weight_decay:
                     for layer in learner.layers:
                         layer.weights *= 1 - rate * weight_decay
                 descent.step(rate)
                 bar.update()
             if not np.isfinite(descent.parameters).all():
-                raise DivergenceError(
-                    f"training diverged: a weight is no longer finite after step {step} of {n_steps} (epoch {epoch}). "
-                    f"Try a smaller learning_rate (it was {rate:g}).",
-                    history,
-                )
+                where = f"after step {step} of {n_steps} (epoch {epoch})"
+                raise _diverged(f"a weight is no longer finite {where}", rate, momentum, history)
             history.seconds.append(time.perf_counter() - started)
             history.epoch.append(epoch)
             history.cost.append(total_cost / n)
@@ -260,6 +245,29 @@ def train(
                 _measure(network, held_out, history, threads)
             bar.set_postfix_str(_summary(history))
     return history
+
+
+def _batches(
+    rows: NDArray[Any],
+    epochs: int,
+    batch_size: int,
+    augment: Augmentation | None,
+    seed: int,
+    dtype: np.dtype[Any],
+) -> Generator[Batch, None, None]:
+    """Yield the batches of all epochs; in each the rows come in an order drawn anew."""
+    order_rng, augment_rng = np.random.default_rng(seed).spawn(2)
+    for _ in range(epochs):
+        order = order_rng.permutation(len(rows))
+        for start in range(0, len(rows), batch_size):
+            chosen = order[start : start + batch_size]
+            batch = rows.take(chosen, axis=0)
+            yield chosen, batch if augment is None else _augmented(batch, augment, augment_rng, dtype)
+
+
+def _diverged(what: str, rate: float, momentum: float, history: History) -> DivergenceError:
+    advice = f"Try a smaller learning_rate (it was {rate:g})" + (" or less momentum." if momentum else ".")
+    return DivergenceError(f"training diverged: {what}. {advice}", history)
 
 
 def _check_rates(

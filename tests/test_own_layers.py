@@ -28,11 +28,11 @@ class Plain:
 
     def forward(self, inputs):
         self.inputs = inputs
-        self.out = sigmoid(inputs @ self.weights + self.biases)
-        return self.out
+        self.seen = sigmoid(inputs @ self.weights + self.biases)
+        return self.seen
 
     def backward(self, dcost_dout):
-        dcost_dnet = dcost_dout * self.out * (1 - self.out)
+        dcost_dnet = dcost_dout * self.seen * (1 - self.seen)
         self.dcost_dweights = self.inputs.T @ dcost_dnet
         self.dcost_dbiases = dcost_dnet.sum(axis=0)
         return dcost_dnet @ self.weights.T
@@ -61,6 +61,7 @@ def by_gradients(network, epochs=1, batch_size=7, rate=0.3, momentum=0.0):
 
 
 def learn(network, batch_size=7, momentum=0.0, **options):
+    options.setdefault("validation", (ROWS, LABELS))
     train(
         network, ROWS, TARGETS, batch_size=batch_size, learning_rate=0.3, momentum=momentum, progress=False, **options
     )
@@ -137,11 +138,11 @@ def test_a_layer_with_four_names_is_enough(own, batch_size, momentum):
 def test_a_layer_of_ones_own_with_softmax_and_cross_entropy():
     class Soft(Plain):
         def forward(self, inputs):
-            self.inputs, self.out = inputs, softmax(inputs @ self.weights + self.biases)
-            return self.out
+            self.inputs, self.seen = inputs, softmax(inputs @ self.weights + self.biases)
+            return self.seen
 
         def backward(self, dcost_dout):
-            dcost_dnet = self.out * (dcost_dout - (dcost_dout * self.out).sum(axis=1, keepdims=True))
+            dcost_dnet = self.seen * (dcost_dout - (dcost_dout * self.seen).sum(axis=1, keepdims=True))
             self.dcost_dweights, self.dcost_dbiases = self.inputs.T @ dcost_dnet, dcost_dnet.sum(axis=0)
             return dcost_dnet @ self.weights.T
 
@@ -158,7 +159,7 @@ def test_a_layer_may_exchange_its_arrays_in_the_middle_of_a_training():
             return super().forward(inputs)
 
     network, expected = (Network([Clipped(5, 4, seed=1), Plain(4, 3, seed=2)]) for _ in range(2))
-    learn(network)
+    learn(network, validation=None)
     by_gradients(expected)
     np.testing.assert_allclose(parameters(network), parameters(expected), rtol=1e-9, atol=1e-12)
 
