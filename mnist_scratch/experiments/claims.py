@@ -3,7 +3,6 @@
 Nothing in the table is typed: numbers and verdicts are computed from the records each time it is made.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_scratch.experiments.results import FOLDER, Mean, Results, load_results
-from mnist_scratch.files import write_whole
-
-TABLE = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=<!-- /verdicts -->)", re.DOTALL)
+from mnist_scratch.marks import write_between
 
 HOLDS, FAILS, PARTLY = "holds", "does not hold", "holds in part"
 
@@ -272,10 +269,4 @@ def write_table(readme: Path, folder: Path = FOLDER) -> bool:
     ValueError
         If the README has no marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->``.
     """
-    text = readme.read_text(encoding="utf-8")
-    if not TABLE.search(text):
-        raise ValueError(f"{readme.name} has no place for the table: <!-- verdicts --> and <!-- /verdicts -->.")
-    new = TABLE.sub(lambda _: verdict_table(folder), text)
-    if new != text:
-        write_whole(readme, new.encode())
-    return new != text
+    return write_between(readme, {"verdicts": verdict_table(folder)})
