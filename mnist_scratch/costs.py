@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from mnist_scratch.checks import as_array
 
 Array = NDArray[np.floating[Any]]
 
@@ -85,10 +87,10 @@ class SquaredError(Cost):
 
         Raises
         ------
-        ValueError
-            If the two have not one shape, or no rows.
+        TypeError, ValueError
+            If they are no numbers, or have not one shape, or no rows.
         """
-        _check_pair(out, targets)
+        out, targets = _checked_pair(out, targets)
         difference = np.subtract(out, targets).ravel()
         return 0.5 * float(np.dot(difference, difference)) / len(out)
 
@@ -105,10 +107,10 @@ class SquaredError(Cost):
 
         Raises
         ------
-        ValueError
-            If the two have not one shape, or no rows.
+        TypeError, ValueError
+            If they are no numbers, or have not one shape, or no rows.
         """
-        _check_pair(out, targets)
+        out, targets = _checked_pair(out, targets)
         dcost_dout: Array = np.subtract(out, targets)
         dcost_dout /= len(out)
         return dcost_dout
@@ -178,11 +180,10 @@ class CrossEntropy(Cost):
 
         Raises
         ------
-        ValueError
-            If the two have not one shape, or no rows.
+        TypeError, ValueError
+            If they are no numbers, or have not one shape, or no rows.
         """
-        _check_pair(out, targets)
-        out, targets = np.asarray(out), np.asarray(targets)
+        out, targets = _checked_pair(out, targets)
         total = np.vdot(targets, np.log(_above_zero(out)))
         if self.output == "sigmoid":
             total += np.vdot(1 - targets, np.log(_above_zero(1 - out)))
@@ -201,11 +202,10 @@ class CrossEntropy(Cost):
 
         Raises
         ------
-        ValueError
-            If the two have not one shape, or no rows.
+        TypeError, ValueError
+            If they are no numbers, or have not one shape, or no rows.
         """
-        _check_pair(out, targets)
-        out, targets = np.asarray(out), np.asarray(targets)
+        out, targets = _checked_pair(out, targets)
         if self.output == "sigmoid":
             return (out - targets) / _above_zero(out * (1 - out)) / len(out)
         return -targets / _above_zero(out) / len(out)
@@ -256,15 +256,18 @@ class CrossEntropy(Cost):
 
 
 def _above_zero(values: Array) -> Array:
-    return np.maximum(values, np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).tiny)
+    return np.maximum(values, np.finfo(values.dtype).tiny)
 
 
-def _check_pair(out: Array, targets: Array) -> None:
-    if np.shape(out) != np.shape(targets) or np.ndim(out) != 2 or len(out) == 0:
+def _checked_pair(out: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """Return both as arrays of floats, or say why they are no outputs and their targets."""
+    out, targets = as_array(out, "out", "cost"), as_array(targets, "targets", "cost")
+    if out.shape != targets.shape or out.ndim != 2 or len(out) == 0:
         raise ValueError(
             "out and targets must have one shape, (n, n_out) with n above 0; "
-            f"they have {np.shape(out)} and {np.shape(targets)}."
+            f"they have {out.shape} and {targets.shape}."
         )
+    return out if out.dtype.kind == "f" else out.astype(np.float64), targets
 
 
 COSTS: dict[str, type[SquaredError] | type[CrossEntropy]] = {

@@ -257,16 +257,17 @@ class Layer:
         """
         if not hasattr(self, "out"):
             raise RuntimeError("forward(inputs) must come before backward(dcost_dout) (Layer.backward).")
+        name, slope = ("dcost_dout", dcost_dout) if dcost_dnet is None else ("dcost_dnet", dcost_dnet)
+        slope = as_array(slope, name, "Layer.backward").astype(self.dtype, copy=False)
+        if slope.shape != self.out.shape:
+            raise ValueError(
+                f"{name} must have the shape of the last output, {self.out.shape}; "
+                f"it has shape {slope.shape} (Layer.backward)."
+            )
         if dcost_dnet is None:
-            dcost_dout = as_array(dcost_dout, "dcost_dout", "Layer.backward").astype(self.dtype, copy=False)
-            if dcost_dout.shape != self.out.shape:
-                raise ValueError(
-                    f"dcost_dout must have the shape of the last output, {self.out.shape}; "
-                    f"it has shape {dcost_dout.shape} (Layer.backward)."
-                )
-            dcost_dnet = ACTIVATIONS[self.activation].dcost_dnet(dcost_dout, self.out)
-        self.fill_gradients(dcost_dnet.astype(self.dtype, copy=False))
-        return self.dcost_dinputs(dcost_dnet) if with_inputs else None
+            slope = ACTIVATIONS[self.activation].dcost_dnet(slope, self.out)
+        self.fill_gradients(slope)
+        return self.dcost_dinputs(slope) if with_inputs else None
 
     def fill_gradients(self, dcost_dnet: Array) -> None:
         """Fill ``dcost_dweights`` and ``dcost_dbiases`` from ∂C/∂Net.

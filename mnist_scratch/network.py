@@ -43,12 +43,7 @@ class Network:
 
     def __init__(self, layers: Sequence[AnyLayer], cost: Cost | None = None) -> None:
         self.layers: list[Any] = checked_layers(layers)
-        cost = SquaredError() if cost is None else cost
-        if isinstance(cost, type) or not callable(getattr(cost, "value", None)):
-            raise ValueError(f"cost must be a cost such as SquaredError(); it is {cost!r} (Network).")
-        # A layer of the reader's own need not name its activation, nor a cost know what it is for.
-        known = bool(self._output) and hasattr(cost, "for_output")
-        self.cost: Cost = cost.for_output(self._output) if known else cost
+        self.cost = SquaredError() if cost is None else cost
         self.join_parameters()
 
     @classmethod
@@ -108,6 +103,19 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}], cost={type(self.cost).__name__}())"
+
+    @property
+    def cost(self) -> Cost:
+        """The cost, as it is for the last layer's outputs."""
+        return self._its_cost
+
+    @cost.setter
+    def cost(self, cost: Cost) -> None:
+        if isinstance(cost, type) or not callable(getattr(cost, "value", None)):
+            raise ValueError(f"cost must be a cost such as SquaredError(); it is {cost!r} (Network).")
+        # A layer of the reader's own need not name its activation, nor a cost know what it is for.
+        known = bool(self._output) and hasattr(cost, "for_output")
+        self._its_cost = cost.for_output(self._output) if known else cost
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -31,7 +30,7 @@ from mnist_scratch.checks import (
     check_whole,
 )
 from mnist_scratch.descent import Descent
-from mnist_scratch.files import write_whole
+from mnist_scratch.files import as_path, write_whole
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
 from mnist_scratch.threads import Threads, check_threads, one_blas_thread, sharing_products
@@ -94,8 +93,9 @@ class History:
         ValueError
             If the file is not a saved history.
         """
+        path = as_path(path, "path", "History.load")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
             names = {field.name for field in fields(cls)}
             numbers = [number for name in names for number in content[name]]
             if set(content) != names or not all(type(number) in (int, float) for number in numbers):
@@ -191,6 +191,8 @@ def train(
     -----
     Meanwhile the BLAS of the whole process keeps to one thread (``mnist_scratch.threads``).
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network; it is {network!r} (train).")
     epochs, batch_size = check_whole(epochs, "epochs", "train"), check_whole(batch_size, "batch_size", "train")
     seed = check_whole(seed, "seed", "train", low=0)
     _check_rates(learning_rate, momentum, weight_decay, schedule, augment)

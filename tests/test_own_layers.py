@@ -256,6 +256,18 @@ def test_the_networks_cost_and_its_costs_value_are_one(output, dtype):
     np.testing.assert_allclose(network.layers[-1].dcost_dweights, found, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("cost", [CrossEntropy(), CrossEntropy("softmax"), CrossEntropy("sigmoid")])
+def test_a_cost_that_a_network_is_given_later_is_for_its_outputs_too(cost):
+    network = Network.from_sizes([5, 4, 3], dtype=np.float64)
+    network.cost = cost
+    assert network.cost.value(network.forward(ROWS), TARGETS) == pytest.approx(network.mean_cost(ROWS, TARGETS))
+    with pytest.raises(ValueError, match="cost must be a cost"):
+        network.cost = "cross_entropy"
+    relu = Network.from_sizes([5, 4, 3], output="relu")
+    with pytest.raises(ValueError, match="make the last layer softmax or sigmoid"):
+        relu.cost = cost
+
+
 def test_one_cost_may_serve_two_networks():
     cost = CrossEntropy()
     soft = Network([Layer(5, 3, "softmax", dtype=np.float64)], cost)

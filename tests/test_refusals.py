@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_scratch.augmentation import RandomRotation
+from mnist_scratch.costs import CrossEntropy, SquaredError
 from mnist_scratch.datasets import Split
 from mnist_scratch.layers import Layer, relu, sigmoid, softmax
 from mnist_scratch.network import Network
@@ -339,3 +340,32 @@ def test_a_history_that_is_none_is_refused(tmp_path, text):
     file.write_text(text)
     with pytest.raises(ValueError, match=r"history\.json is not a history"):
         History.load(file)
+
+
+def test_what_is_no_path_or_network_is_named(tmp_path):
+    for use in (make().save, Network.load, History().save, History.load):
+        for bad in (None, 5, [tmp_path]):
+            with pytest.raises(TypeError, match="path must be the name of a file"):
+                use(bad)
+    for bad in (None, Network, "digits.npz"):
+        with pytest.raises(TypeError, match="network must be a Network"):
+            train(bad, IMAGES, LABELS, progress=False)
+
+
+@pytest.mark.parametrize("bad", [None, "text", [["a"]], np.ma.masked_array([[1.0]], [[True]]), [[1j]]])
+@pytest.mark.parametrize("cost", [SquaredError(), CrossEntropy(), CrossEntropy("sigmoid")])
+def test_costs_refuse_what_is_no_number(cost, bad):
+    good = np.array([[0.5]])
+    for method in (cost.value, cost.dcost_dout):
+        with pytest.raises(TypeError, match="out must"):
+            method(bad, good)
+        with pytest.raises(TypeError, match="targets must"):
+            method(good, bad)
+    assert cost.value([[1, 0]], [[1, 0]]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_slope_at_the_net_of_another_shape_is_named():
+    layer = Layer(3, 2)
+    layer.forward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"dcost_dnet must have the shape of the last output, \(4, 2\)"):
+        layer.backward(dcost_dnet=np.ones((3, 2)))
