@@ -180,7 +180,7 @@ def test_the_progress_bar_counts_what_was_there_already(on_sample, tmp_path, cap
         ({"recipes": {3: TINY}}, TypeError, "recipes must be Recipes by name; one is 3"),
         ({"seeds": 0}, ValueError, "seeds must be a whole number above 0; it is 0"),
         ({"seeds": "3"}, TypeError, "seeds must be a whole number"),
-        ({"seeds": True}, TypeError, "seeds must be a whole number"),
+        ({"seeds": True}, ValueError, "seeds must be a whole number"),
         ({"measures": "test"}, TypeError, "measures must be a tuple of names"),
         ({"measures": ("tests",)}, ValueError, "each of measures must be one of validation, .*; it is 'tests'"),
         ({"measures": ()}, ValueError, "measures must be at least one name"),
@@ -190,7 +190,7 @@ def test_the_progress_bar_counts_what_was_there_already(on_sample, tmp_path, cap
     ],
 )
 def test_a_study_that_cannot_be_is_refused_by_name(change, error, message):
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises(error, match=message):
         replace(STUDY, **change)
 
 
@@ -209,8 +209,8 @@ def test_names_with_dashes_are_names():
         ({"seeds": 0}, ValueError, r"seeds must be a whole number above 0; it is 0 \(run_study\)"),
         ({"seeds": -1}, ValueError, "seeds must be a whole number above 0; it is -1"),
         ({"seeds": "3"}, TypeError, "seeds must be a whole number above 0; it is '3'"),
-        ({"seeds": 2.0}, TypeError, "seeds must be"),
-        ({"seeds": True}, TypeError, "seeds must be"),
+        ({"seeds": 2.0}, ValueError, "seeds must be"),
+        ({"seeds": True}, ValueError, "seeds must be"),
         ({"workers": 0}, ValueError, "workers must be a whole number above 0; it is 0"),
         ({"workers": "2"}, TypeError, "workers must be"),
         ({"workers": None}, TypeError, "workers must be"),
@@ -222,7 +222,7 @@ def test_names_with_dashes_are_names():
 )
 def test_what_cannot_be_run_is_refused_by_name_and_nothing_is_written(tmp_path, options, error, message):
     arguments = {"study": STUDY, "folder": tmp_path / "runs", "progress": False} | options
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises(error, match=message):
         run_study(arguments.pop("study"), arguments.pop("folder"), **arguments)
     assert not (tmp_path / "runs").exists()
 

@@ -56,7 +56,7 @@ def test_as_dict_holds_what_differs_from_the_paper():
 
 
 WRONG = {
-    "whole": [("3", TypeError), (3.0, TypeError), (True, TypeError), (None, TypeError), (-1, ValueError)],
+    "whole": [("3", TypeError), (3.0, ValueError), (True, ValueError), (None, TypeError), (-1, ValueError)],
     "real": [
         ("0.1", TypeError),
         (True, TypeError),
@@ -94,11 +94,11 @@ BAD = [(field, *wrong) for field, kind in KINDS.items() for wrong in WRONG[kind]
     ("warm_up", 1.0, ValueError),
     ("n_train", 0, ValueError),
     ("n_train", -5, ValueError),
-    ("n_train", 5.0, TypeError),
-    ("n_train", True, TypeError),
+    ("n_train", 5.0, ValueError),
+    ("n_train", True, ValueError),
     ("sizes", 784, TypeError),
     ("sizes", "784", TypeError),
-    ("sizes", (784, 30.0, 10), TypeError),
+    ("sizes", (784, 30.0, 10), ValueError),
     ("sizes", (784, "30", 10), TypeError),
     ("sizes", (784, 0, 10), ValueError),
     ("sizes", (784, -3, 10), ValueError),
@@ -123,7 +123,7 @@ BAD = [(field, *wrong) for field, kind in KINDS.items() for wrong in WRONG[kind]
 @pytest.mark.parametrize(("field", "value", "error"), BAD)
 def test_a_field_that_cannot_be_is_refused_by_name(field, value, error):
     for make in (lambda: Recipe(**{field: value}), lambda: Recipe.from_dict({field: value})):
-        with pytest.raises((TypeError, ValueError)) as raised:
+        with pytest.raises(error) as raised:
             make()
         assert (next(iter(value)) if field == "deformation" and value == {"shift": -1.0} else field) in str(
             raised.value
@@ -194,8 +194,8 @@ def test_different_recipes_have_different_digests():
         ({"recipe": {"epochs": 1}}, TypeError, "recipe must be a Recipe"),
         ({"recipe": "paper"}, TypeError, "recipe must be a Recipe"),
         ({"seed": "0"}, TypeError, "seed must be a whole number, 0 or more; it is '0'"),
-        ({"seed": 1.0}, TypeError, "seed must be a whole number"),
-        ({"seed": True}, TypeError, "seed must be a whole number"),
+        ({"seed": 1.0}, ValueError, "seed must be a whole number"),
+        ({"seed": True}, ValueError, "seed must be a whole number"),
         ({"seed": -1}, ValueError, "seed must be a whole number, 0 or more; it is -1"),
         ({"measures": "test"}, TypeError, r"measures must be a tuple of names, as \('test',\); it is 'test'"),
         ({"measures": None}, TypeError, "measures must be a tuple of names"),
@@ -220,7 +220,7 @@ def test_different_recipes_have_different_digests():
 )
 def test_a_run_that_cannot_be_is_refused(on_sample, monkeypatch, arguments, error, message):
     monkeypatch.setattr(runs, "train", lambda *_, **__: pytest.fail("trained before all arguments were known"))
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises(error, match=message):
         run_recipe(**{"recipe": TINY, "seed": 0} | arguments)
 
 
