@@ -1,6 +1,6 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-quick lab notebooks exercises student grade guide lint address clean venv
+.PHONY: help run test bench bench-quick mutants lab notebooks exercises student grade guide lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,6 +19,9 @@ bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, w
 
 bench-quick: .venv/peers  ## the same with less of each, in under two minutes
 	@$(BIN)/python -m tests.benchmarks.bench --quick
+
+mutants: .venv/mutants  ## break the core in small ways and see if a test notices: at most 120 mutants a module, an hour; goes on
+	@$(BIN)/python tests/mutants.py $(MODULES)
 
 lab: venv  ## open the lessons in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
@@ -75,4 +78,8 @@ venv: .venv/installed  ## prepare .venv and nothing else
 
 .venv/peers: .venv/installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[peers]"
+	@touch $@
+
+.venv/mutants: .venv/installed
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[mutants]"
 	@touch $@

@@ -62,3 +62,41 @@ def test_cross_entropy_stays_finite_where_an_output_is_rounded_to_0_or_1(activat
     out = ACTIVATIONS[activation].function(net)
     assert np.isfinite(CrossEntropy().value(out, targets))
     assert np.isfinite(CrossEntropy().dcost_dout(out, targets)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_no_logarithm_or_quotient_is_of_less_than_the_smallest_normal_number(output, dtype):
+    tiny = float(np.finfo(dtype).tiny)
+    cost, zero_of_one = CrossEntropy(output), (np.array([[0, 1]], dtype), np.array([[1, 0]], dtype))
+    places = 2 if output == "sigmoid" else 1  # sigmoid's second output says 1 where it is 0: as wrong as the first
+    assert cost.value(*zero_of_one) == pytest.approx(-places * np.log(tiny), rel=1e-6)
+    slopes = cost.dcost_dout(*zero_of_one)
+    assert slopes.dtype == dtype
+    np.testing.assert_allclose(slopes, [[-1 / tiny, 1 / tiny if output == "sigmoid" else 0]], rtol=1e-6)
+
+
+def test_outputs_may_be_whole_numbers():
+    assert CrossEntropy().value(np.array([[1, 0]]), np.array([[1, 0]])) == 0
+    assert CrossEntropy("sigmoid").value(np.array([[1, 0]]), np.array([[1, 0]])) == 0
+
+
+@pytest.mark.parametrize(
+    "cost", [SquaredError(), CrossEntropy(), CrossEntropy("sigmoid")], ids=["squared error", "softmax", "sigmoid"]
+)
+@pytest.mark.parametrize(("shape", "other"), [((3,), (3,)), ((0, 3), (0, 3)), ((2, 3), (1, 3)), ((1, 2, 3), (1, 2, 3))])
+def test_outputs_and_targets_are_rows_of_one_shape(cost, shape, other):
+    for asked in (cost.value, cost.dcost_dout):
+        with pytest.raises(ValueError, match="out and targets must have one shape"):
+            asked(np.full(shape, 0.5), np.full(other, 0.5))
+
+
+@pytest.mark.parametrize(("total", "right"), [(0.998, False), (0.9995, True), (1.0005, True), (1.002, False)])
+def test_softmax_targets_sum_to_1_within_a_thousandth(total, right):
+    rows = np.array([[0.5, 0.5], [0.5, total - 0.5]])
+    if right:
+        CrossEntropy().check_targets(rows, "train")
+    else:
+        with pytest.raises(ValueError, match="row 1 sums to"):
+            CrossEntropy().check_targets(rows, "train")
+    CrossEntropy("sigmoid").check_targets(rows, "train")

@@ -69,6 +69,62 @@ def test_a_wrong_gradient_is_noticed(damage, which, monkeypatch):
     assert gradient_check(network, inputs, targets) > 1e-6
 
 
+@pytest.mark.parametrize(("factor", "difference"), [(2, 1 / 2), (1 / 4, 3 / 4), (-1, 2)])
+@pytest.mark.parametrize("array", ["dcost_dweights", "dcost_dbiases"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_difference_is_relative_to_the_larger_of_the_two_slopes(factor, difference, array, which, monkeypatch):
+    network, inputs, targets = small_network()
+    right = Layer.fill_gradients
+
+    def wrong(layer, dcost_dnet):
+        right(layer, dcost_dnet)
+        if layer is network.layers[which]:
+            getattr(layer, array).__imul__(factor)
+
+    monkeypatch.setattr(Layer, "fill_gradients", wrong)
+    assert gradient_check(network, inputs, targets) == pytest.approx(difference, rel=1e-7)
+
+
+def test_a_slope_under_a_hundred_thousandth_of_the_cost_is_compared_with_that(monkeypatch):
+    network, inputs, targets = small_network()
+    cost = network.mean_cost(0 * inputs, targets)
+    right = Layer.fill_gradients
+
+    def wrong(layer, dcost_dnet):
+        right(layer, dcost_dnet)
+        if layer is network.layers[0]:  # its inputs are all 0, so its weights' slopes are
+            layer.dcost_dweights += 1e-7 * cost
+
+    monkeypatch.setattr(Layer, "fill_gradients", wrong)
+    assert gradient_check(network, 0 * inputs, targets) == pytest.approx(1e-2, rel=1e-9)
+
+
+def test_where_cost_and_slopes_are_0_so_is_the_difference():
+    network = Network.from_sizes([2, 2], output="identity", cost="squared_error", seed=1, dtype=np.float64)
+    inputs = np.zeros((3, 2))
+    assert gradient_check(network, inputs, network.forward(inputs)) == 0
+
+
+def test_as_many_numbers_are_tried_as_asked_and_others_with_another_seed(monkeypatch):
+    network, inputs, targets = small_network()
+    tried = []
+
+    def counted(function, parameters, step, positions):
+        tried.append(list(positions))
+        return numerical_gradient(function, parameters, step, positions)
+
+    monkeypatch.setattr("mnist_scratch.gradient_check.numerical_gradient", counted)
+    gradient_check(network, inputs, targets, n_checked=4, seed=1)
+    assert [len(positions) for positions in tried] == [4, 4, 4, 3]
+    assert all(len(set(positions)) == len(positions) for positions in tried)
+    first, tried[:] = list(tried), []
+    gradient_check(network, inputs, targets, n_checked=4, seed=2)
+    assert tried != first
+    tried.clear()
+    gradient_check(network, inputs, targets)
+    assert [len(positions) for positions in tried] == [20, 5, 15, 3]
+
+
 def test_the_weights_are_put_back_bit_for_bit():
     network, inputs, targets = small_network()
     before = [layer.weights.copy() for layer in network.layers]

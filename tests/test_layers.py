@@ -118,6 +118,14 @@ def test_the_first_weights_have_the_stated_spread(activation, variance):
     assert weights.var() == pytest.approx(variance, rel=0.02)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_biases_are_0(activation, dtype):
+    biases = Layer(5, 4, activation=activation, dtype=dtype).biases
+    assert biases.dtype == dtype
+    np.testing.assert_array_equal(biases, np.zeros(4))
+
+
 def test_another_dtype_is_converted_not_mixed():
     layer = Layer(3, 2)
     assert layer.forward(np.ones((4, 3), dtype=np.float64)).dtype == np.float32

@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from mnist_scratch.any_layer import are_windows, is_plain, takes
 from mnist_scratch.costs import Cost, CrossEntropy, SquaredError
 from mnist_scratch.gradient_check import gradient_check
 from mnist_scratch.layers import Layer, sigmoid, softmax
@@ -188,6 +189,80 @@ def test_a_backward_that_fills_no_gradient_is_told(forget):
 def test_what_is_no_layer_is_refused(layers, message):
     with pytest.raises(TypeError, match=message):
         Network(layers)
+
+
+def shaped(weights, biases, dtype=np.float64, other=None):
+    layer = Plain(2, 2, seed=0)
+    layer.weights, layer.biases = np.ones(weights, dtype), np.ones(biases, other or dtype)
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([shaped((3,), ())], "layer 0 must have weights"),
+        ([shaped((3, 2, 2), (2, 2))], "layer 0 must have weights"),
+        ([shaped((3, 2), (2,)), shaped((2, 4), (2,))], "layer 1 must have weights"),
+        ([shaped((3, 2), (2, 1))], "layer 0 must have weights"),
+        (
+            [shaped((3, 2), (2,)), shaped((2, 2), (2,)), shaped((3, 2), (2,))],
+            "layer 1 has 2 outputs, but layer 2 takes 3",
+        ),
+        ([shaped((3, 2), (2,), np.float32, np.float64)], "one dtype.*these have float32"),
+        ([shaped((3, 2), (2,), np.float16)], "one dtype.*these have float16"),
+        ([shaped((3, 2), (2,), np.int64), shaped((2, 2), (2,), np.int64)], "one dtype.*these have int64, int64"),
+        (
+            [shaped((3, 2), (2,)), shaped((2, 2), (2,), np.float32), shaped((2, 2), (2,))],
+            r"one dtype.*these have float64, float32, float64 \(",
+        ),
+    ],
+)
+def test_layers_whose_parameters_make_no_network_are_refused(layers, message):
+    with pytest.raises(ValueError, match=message):
+        Network(layers)
+
+
+JOINED = np.arange(12.0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "joined", "right"),
+    [
+        ([JOINED[:6].reshape(2, 3), JOINED[6:8], JOINED[8:]], JOINED, True),
+        ([JOINED[:]], JOINED, True),
+        ([JOINED[:6].reshape(2, 3), JOINED[6:8]], JOINED, False),  # some of it is left
+        ([JOINED[:6].reshape(2, 3).T, JOINED[6:]], JOINED, False),  # columns first
+        ([JOINED[6:], JOINED[:6]], JOINED, False),  # in another order
+        ([JOINED[:6], JOINED[6:].copy()], JOINED, False),  # elsewhere
+        ([JOINED.reshape(3, 4)[:]], JOINED.reshape(3, 4), False),  # not in one row
+    ],
+)
+def test_windows_lie_side_by_side_and_fill_the_array(arrays, joined, right):
+    assert are_windows(arrays, joined) is right
+
+
+class OwnForward(Layer):
+    def forward(self, inputs):
+        return super().forward(inputs)
+
+
+class OwnBackward(Layer):
+    def backward(self, dcost_dout):
+        return super().backward(dcost_dout)
+
+
+@pytest.mark.parametrize(
+    ("layer", "plain", "inputs"),
+    [
+        (Layer(2, 2), True, True),
+        (OwnForward(2, 2), False, True),
+        (OwnBackward(2, 2), False, False),
+        (Plain(2, 2, seed=0), False, False),
+    ],
+)
+def test_what_a_layer_can_do_besides_is_seen_by_its_methods(layer, plain, inputs):
+    assert is_plain(layer) is plain
+    assert takes(layer, "with_inputs") is inputs
 
 
 def test_one_layer_in_two_places_is_refused():

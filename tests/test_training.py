@@ -8,10 +8,12 @@ import pytest
 
 from mnist_scratch.augmentation import RandomRotation
 from mnist_scratch.costs import SquaredError
+from mnist_scratch.descent import Descent
 from mnist_scratch.layers import Layer
 from mnist_scratch.metrics import accuracy
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import one_hot, preprocess
+from mnist_scratch.threads import Threads
 from mnist_scratch.training import DivergenceError, History, cosine, train
 
 
@@ -41,6 +43,39 @@ def test_it_learns(pictures):
     assert history.epoch == list(range(1, 21))
     assert history.accuracy[-1] > history.accuracy[0]
     assert len(history.seconds) == 20
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("shared", [0, 332, 333])  # of 332 parameters: in shares, just so, and in one piece
+@pytest.mark.parametrize("slab", [1, 50, 332, 1000])
+def test_however_a_step_is_shared_each_parameter_moves_once(number, shared, slab, monkeypatch):
+    monkeypatch.setattr("mnist_scratch.descent.SHARED", shared)
+    monkeypatch.setattr("mnist_scratch.descent.SLAB", slab)
+    parts = []
+    with Threads(number) as pool:
+        descent = Descent(make(), momentum=0.0, batch_size=2, pool=pool)
+        assert len(descent.parameters) == 332
+        before = descent.parameters.copy()
+        descent.gradients[:] = np.arange(332)
+        update = descent._update
+        monkeypatch.setattr(descent, "_update", lambda *part: (parts.append(part), update(*part)))
+        descent.step(0.5)
+    np.testing.assert_array_equal(descent.parameters, before - np.float32(0.5) * np.arange(332, dtype=np.float32))
+    assert len(parts) == (number if shared <= 332 else 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 50, 203, 1000])
+def test_the_history_counts_each_image_once(pictures, batch_size):
+    network, rows = make(seed=7), preprocess(pictures[0])
+    cost, right = network.mean_cost(rows, one_hot(pictures[1], 4)), accuracy(pictures[1], network.predict(rows))
+    assert 0.1 < right < 0.9
+    history = train(
+        network, *pictures, epochs=2, learning_rate=1e-9, batch_size=batch_size, validation=pictures, progress=False
+    )
+    assert history.accuracy == history.validation_accuracy == [right, right]
+    assert history.cost == pytest.approx([cost, cost], rel=1e-6)
+    assert history.epoch == [1, 2]
+    assert history.learning_rate == [1e-9, 1e-9]
 
 
 def network_of_all_widths(dtype):
