@@ -200,6 +200,16 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
+def hold_blas_to_one_thread() -> None:
+    """Hold every BLAS library of this process to one thread, from now on.
+
+    For a lesson or a script that makes many products of its own with plain NumPy: BLAS's threads spin while they wait
+    for one another, and on a busy machine all of them nearly stop (see above, at the head of this module). ``train``,
+    ``predict`` and ``mean_cost`` need no such call.
+    """
+    _ONE_THREAD.__enter__()  # somebody wants it so, and never lets go
+
+
 @functools.cache
 def _blas() -> "ThreadpoolController":
     """Find this process's BLAS libraries, once, since it takes milliseconds: NumPy's, and the one that SciPy brings."""

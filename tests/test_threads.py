@@ -134,6 +134,24 @@ def test_blas_keeps_to_one_thread_until_the_last_block_has_ended():
         assert blas_threads() == before
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_blas_held_for_the_whole_process_stays_at_one_thread_after_training_too(times):
+    code = (
+        "import numpy as np\nimport scipy.linalg.blas\nfrom threadpoolctl import threadpool_info, threadpool_limits\n"
+        "from mnist_scratch.network import Network\nfrom mnist_scratch.threads import hold_blas_to_one_thread\n"
+        "from mnist_scratch.training import train\n"
+        "def found():\n"
+        "    print([pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'])\n"
+        "threadpool_limits(limits=2)\nfound()\n" + "hold_blas_to_one_thread()\n" * times + "found()\n"
+        "train(Network.from_sizes([4, 3, 2]), np.ones((8, 4)), np.zeros(8, dtype=int), progress=False)\nfound()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, held, after_training = [set(json.loads(line)) for line in done.stdout.splitlines()]
+    assert before <= {1, 2}  # {1} on a single core
+    assert held <= {1}
+    assert after_training <= {1}
+
+
 def data(n=64):
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (n, 6, 6), dtype=np.uint8), rng.integers(0, 4, n)
