@@ -6,7 +6,7 @@ update and hands ∂C/∂inputs to the layer before it. It does not change its w
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -224,6 +224,14 @@ class Layer:
         self.net += self._biases
         self.out = ACTIVATIONS[self.activation].function(self.net)
         return self.out
+
+    @overload
+    def backward(self, dcost_dout: ArrayLike | None = None, *, dcost_dnet: Array | None = None) -> Array: ...
+
+    @overload
+    def backward(
+        self, dcost_dout: ArrayLike | None = None, *, dcost_dnet: Array | None = None, with_inputs: bool
+    ) -> Array | None: ...
 
     def backward(
         self, dcost_dout: ArrayLike | None = None, *, dcost_dnet: Array | None = None, with_inputs: bool = True
