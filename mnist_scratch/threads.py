@@ -202,7 +202,8 @@ def one_blas_thread() -> Iterator[None]:
 
 @functools.cache
 def _blas() -> "ThreadpoolController":
-    """Find this process's BLAS libraries, once: it takes milliseconds, and NumPy's is loaded by then."""
+    """Find this process's BLAS libraries, once, since it takes milliseconds: NumPy's, and the one that SciPy brings."""
+    import scipy.linalg.blas  # noqa: F401 - only a library that has been loaded is found
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")

@@ -269,14 +269,10 @@ def _check_rates(
     schedule: Schedule | None,
     augment: Augmentation | None,
 ) -> None:
-    check_real(learning_rate, "learning_rate", "train", low=0, open_ends="low")
-    check_real(momentum, "momentum", "train", low=0, high=1, open_ends="high")
-    check_real(weight_decay, "weight_decay", "train", low=0)
-    if weight_decay * learning_rate >= 1:
-        raise ValueError(
-            "weight_decay times learning_rate must be below 1, or weights change sign; "
-            f"weight_decay is {weight_decay!r} (train)."
-        )
+    check_real(learning_rate, "learning_rate", "train", low=0, open_ends="low", wanted="finite and above 0")
+    check_real(momentum, "momentum", "train", low=0, high=1, open_ends="high", wanted="from 0 to below 1")
+    wanted = "0 or more, and times learning_rate below 1, or weights change sign"
+    check_real(weight_decay, "weight_decay", "train", 0, 1 / learning_rate, open_ends="high", wanted=wanted)
     for name, function, example in (("schedule", schedule, "cosine"), ("augment", augment, "RandomRotation(-15, 15)")):
         if function is not None and (not callable(function) or isinstance(function, type)):
             raise TypeError(f"{name} must be a function such as {example}; it is {function!r} (train).")

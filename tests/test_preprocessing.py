@@ -1,20 +1,24 @@
 """The steps from images to rows, and one-hot labels."""
 
+import ast
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import sparse
 
-from mnist_scratch import preprocessing
+from mnist_scratch import augmentation, preprocessing
 from mnist_scratch.checks import check_finite
 from mnist_scratch.preprocessing import (
     TRAIN_MEAN,
     TRAIN_STD,
-    center,
-    deskew,
     flatten,
     one_hot,
     preprocess,
-    shift,
     standardize,
     to_float,
 )
@@ -31,10 +35,111 @@ def test_to_float_maps_0_to_0_and_255_to_1():
     np.testing.assert_allclose(floats, [[[0, 0.2, 1]]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
-def test_to_float_refuses_what_is_not_uint8(dtype):
-    with pytest.raises(TypeError, match=r"images must be uint8.*to_float"):
-        to_float(np.zeros((1, 28, 28), dtype=dtype))
+@pytest.mark.parametrize("step", [to_float, preprocess])
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.full((2, 28, 28), 0.5), r"converted already\? If not, write np\.rint\(np\.multiply\(images, 255\)\)"),
+        (np.zeros((2, 28, 28), np.float32), "are float32 .*converted already"),
+        (np.full((2, 28, 28), 3.7, np.float16), r"Write np\.rint\(images\)\.astype\(np\.uint8\)"),
+        (np.full((2, 28, 28), -0.42), r"smallest is -0\.42\. Were they standardised already"),
+        (np.full((2, 28, 28), np.nan), "NaN or infinite"),
+        (np.full((2, 28, 28), 7), r"are int64 .*Write np\.asarray\(images\)\.astype\(np\.uint8\)"),
+        (np.full((2, 28, 28), 255, np.int32), r"Write np\.asarray\(images\)\.astype\(np\.uint8\)"),
+        (np.full((2, 28, 28), 256), r"largest is 256: write np\.rint\(np\.multiply\(images, 255 / 256\)\)"),
+        (np.full((2, 28, 28), -1), "smallest is -1"),
+        (np.full((2, 28, 28), -1, np.int8), r"Read with a sign by mistake\? Write images\.view\(np\.uint8\)"),
+        (np.full((2, 28, 28), 1, np.int8), r"Write 255 \* np\.asarray\(images, dtype=np\.uint8\)"),
+        (np.ones((2, 28, 28), bool), r"are bool .*Write 255 \* np\.asarray\(images, dtype=np\.uint8\)"),
+        (np.zeros((0, 28, 28)), r"Write np\.asarray\(images, dtype=np\.uint8\)"),
+        ([[[0, 255]]], r"are int64 .*Write np\.asarray\(images\)\.astype\(np\.uint8\)"),
+        ("0 255", "text"),
+        (None, "it is None"),
+        (np.full((2, 28, 28), "7"), "text of shape"),
+        (np.full((2, 28, 28), None), "objects of shape"),
+        (np.zeros((2, 28, 28), complex), "complex"),
+        (np.ma.zeros((2, 28, 28), np.uint8), "masked array"),
+        (sparse.csr_array(np.eye(5, dtype=np.uint8)), "toarray"),
+    ],
+)  # fmt: skip
+def test_what_is_not_uint8_is_refused(step, bad, message):
+    with pytest.raises(TypeError, match=rf"images must .*\({step.__name__}\)") as caught:
+        step(bad)
+    assert re.search(message, str(caught.value))
+
+
+@pytest.mark.parametrize("step", [to_float, preprocess])
+def test_pictures_of_0_and_1_are_not_taken_for_black_ones(mnist, step):
+    """A network trained on them stayed at chance."""
+    digits = (mnist.train.images[:50] > 127).astype(np.uint8)
+    for some in (digits, digits[:1]):
+        with pytest.raises(ValueError, match=rf"look like 0 .*\({step.__name__}\)\. Write 255 \* images"):
+            step(some)
+        assert step(255 * some).max() > 0.99
+    digits[0, 3, 3] = 2
+    step(digits)
+
+
+@pytest.mark.parametrize("step", [to_float, preprocess])
+def test_few_or_faint_pixels_are_pixels(step):
+    faint = np.zeros((2, 28, 28), np.uint8)
+    step(faint)
+    faint.flat[:15] = 1  # fifteen in 1,568: less than one in a hundred
+    step(faint)
+    faint.flat[15] = 1
+    with pytest.raises(ValueError, match="look like 0"):
+        step(faint)
+    step(2 * faint)
+    step(np.ones((11, 3, 3), np.uint8))  # 99 pixels
+    with pytest.raises(ValueError, match="look like 0"):
+        step(np.ones((4, 5, 5), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.full((9, 784), 7, np.uint8), r"images\.reshape\(-1, 28, 28\)"),
+        (np.full((9, 28, 28, 1), 7, np.uint8), r"images\[\.\.\., 0\]"),
+        (np.full((28, 28, 3), 7, np.uint8), r"one picture in colour.*images\[np\.newaxis, \.\.\., :3\]"),
+        (np.full((28, 28, 4), 7, np.uint8), r"one picture in colour.*\.astype\(np\.uint8\)"),
+        (np.full((9, 28, 28, 3), 7, np.uint8), r"in colour.*images\[\.\.\., :3\].*\.astype\(np\.uint8\)"),
+        (np.full((28, 28), 7, np.uint8), r"image\[np\.newaxis\]"),
+        (np.uint8(7), r"shape \(\)"),
+    ],
+)
+def test_preprocess_and_flatten_refuse_other_shapes(bad, message):
+    for step in (preprocess, flatten):
+        with pytest.raises(
+            ValueError, match=rf"images must have shape \(n, height, width\).*\({step.__name__}\)"
+        ) as caught:
+            step(bad)
+        assert re.search(message, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "laid_out",
+    [
+        np.asfortranarray,
+        lambda images: images[::-1, :, ::-1],
+        lambda images: images.transpose(0, 2, 1),
+        lambda images: np.broadcast_to(images[0], images.shape),
+    ],
+)
+def test_images_may_lie_in_memory_in_any_order(images, laid_out):
+    given = laid_out(images)
+    given.flags.writeable = False
+    plain = np.ascontiguousarray(given)
+    np.testing.assert_array_equal(preprocess(given), preprocess(plain))
+    np.testing.assert_array_equal(flatten(given), flatten(plain))
+    np.testing.assert_array_equal(standardize(to_float(given)), standardize(to_float(plain)))
+
+
+def test_none_stay_none():
+    for shape in ((0, 28, 28), (0, 0, 0), (3, 0, 4)):
+        rows = preprocess(np.zeros(shape, np.uint8))
+        assert (rows.shape, rows.dtype) == ((shape[0], shape[1] * shape[2]), np.float32)
+    assert to_float(np.zeros(0, np.uint8)).shape == (0,)
+    assert standardize(np.zeros((0, 28, 28), np.float32)).shape == (0, 28, 28)
 
 
 def test_standardize_subtracts_and_divides():
@@ -67,9 +172,56 @@ def test_standardize_refuses_a_mean_of_another_shape(images):
         standardize(to_float(images), mean=np.zeros(27))
 
 
-def test_standardize_refuses_integers(images):
-    with pytest.raises(TypeError, match="Run to_float"):
-        standardize(images)
+def test_standardize_refuses_a_mean_for_each_column(images):
+    """It was taken for all the lines of each image."""
+    with pytest.raises(ValueError, match=r"mean must be one number or have the shape of one image, \(28, 28\)"):
+        standardize(to_float(images), mean=np.zeros(28))
+    with pytest.raises(ValueError, match="std must be one number"):
+        standardize(to_float(images), std=np.ones((1, 28)))
+    one = to_float(images)[0]
+    np.testing.assert_array_equal(standardize(one, one, np.full((28, 28), 2)), np.zeros((28, 28)))
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+@pytest.mark.parametrize(
+    "bad",
+    ["0.1", None, 1j, True, [[1], [1, 2]], np.ma.ones((28, 28)), np.full((28, 28), "1"), np.ones((28, 28), object)],
+)
+def test_standardize_refuses_a_mean_that_is_no_number(images, name, bad):
+    with pytest.raises((TypeError, ValueError), match=rf"{name} must .*\(standardize\)"):
+        standardize(to_float(images), **{name: bad})
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (np.zeros((2, 28, 28), np.uint8), TypeError, "Run to_float"),
+        (np.zeros((2, 28, 28), bool), TypeError, "must be floats; these are bool"),
+        (np.zeros((2, 28, 28), complex), TypeError, "complex"),
+        (np.ma.zeros((2, 28, 28)), TypeError, "masked"),
+        (None, TypeError, "None"),
+        ("0.5", TypeError, "text"),
+        (np.full((2, 28, 28), np.nan), ValueError, "must be finite numbers"),
+        (np.full((2, 28, 28), np.inf, np.float32), ValueError, "must be finite numbers"),
+        (np.full((2, 28, 28), 3e38, np.float32), ValueError, "must be small enough .* to fit float32"),
+        (np.full((2, 28, 28), 6e4, np.float16), ValueError, "must be small enough .* to fit float16"),
+    ],
+)
+def test_standardize_refuses_bad_images(bad, error, message):
+    with pytest.raises(error, match=rf"images .*{message}"):
+        standardize(bad)
+
+
+def test_standardize_takes_small_floats_and_lists(images):
+    floats = to_float(images)
+    half = standardize(floats.astype(np.float16))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, standardize(floats), atol=0.01)
+    np.testing.assert_allclose(standardize(floats.tolist()), standardize(floats), atol=1e-5)
+    with pytest.raises(ValueError, match="std must be finite and above zero, as float16"):
+        standardize(floats.astype(np.float16), std=1e-9)  # 0 in float16
+    with pytest.raises(ValueError, match=r"mean must be finite .*, as float32"):
+        standardize(floats, mean=1e300)
 
 
 def test_the_default_mean_and_deviation_are_the_training_sets(full_mnist):
@@ -145,170 +297,88 @@ def test_one_hot_names_the_label_that_does_not_fit():
         one_hot([-1])
 
 
+@pytest.mark.parametrize(
+    ("n_classes", "error"),
+    [(0, ValueError), (-1, ValueError), (10**12, ValueError), (10.0, ValueError), ("10", TypeError), (None, TypeError),
+     (True, ValueError), (np.float32(10), ValueError), ([10], TypeError)],
+)  # fmt: skip
+def test_one_hot_refuses_a_number_of_classes_that_is_none(n_classes, error):
+    with pytest.raises(error, match=r"n_classes must be a whole number from 1 to 1,000,000; it is .*\(one_hot\)"):
+        one_hot([0, 0], n_classes)
+    assert one_hot([0, 0], np.uint8(1)).shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "labels", [None, "12", ["1"], [None], [True, False], np.ma.array([1, 2]), [1j], 3, [[1, 0]], [2**63], [np.nan],
+               [[1], [2, 3]], sparse.csr_array([[1, 0]])],
+)  # fmt: skip
+def test_one_hot_refuses_what_are_no_labels(labels):
+    with pytest.raises((TypeError, ValueError), match=r"labels must .*\(one_hot\)"):
+        one_hot(labels)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_labels_may_be_of_any_integer_type_and_order(dtype):
+    labels = np.arange(10, dtype=dtype)[::-2]
+    labels.flags.writeable = False
+    np.testing.assert_array_equal(one_hot(labels), np.eye(10)[[9, 7, 5, 3, 1]])
+
+
+def test_flatten_takes_lists_and_refuses_what_is_no_array_of_numbers():
+    np.testing.assert_array_equal(flatten([[[1, 2], [3, 4]]]), [[1, 2, 3, 4]])
+    for bad in (None, "image", [[["a"]]], np.ma.zeros((1, 2, 2)), np.full((1, 2, 2), None)):
+        with pytest.raises(TypeError, match=r"images must .*\(flatten\)"):
+            flatten(bad)
+    with pytest.raises(ValueError, match=r"images must have rows of one length \(flatten\)"):
+        flatten([[1, 2], [3]])
+
+
+MOVED = ["center", "deskew", "shift"]
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_what_has_moved_is_still_found_here(name, monkeypatch):
+    assert getattr(preprocessing, name) is getattr(augmentation, name)
+    assert pickle.loads(pickle.dumps(getattr(preprocessing, name))) is getattr(augmentation, name)
+    assert name in dir(preprocessing)
+    everything = {}
+    exec(f"from mnist_scratch.preprocessing import {name}\nfrom mnist_scratch.preprocessing import *", everything)
+    assert everything[name] is getattr(augmentation, name)
+    monkeypatch.setattr(augmentation, name, "another")
+    assert getattr(preprocessing, name) == "another"
+
+
+def test_everything_public_is_imported_by_a_star_and_nothing_else():
+    everything = {}
+    exec("from mnist_scratch.preprocessing import *", everything)
+    public = ["TRAIN_MEAN", "TRAIN_STD", "flatten", "one_hot", "preprocess", "standardize", "to_float", *MOVED]
+    assert sorted(everything.keys() - {"__builtins__"}) == sorted(public)
+    assert set(public) | {"np", "__doc__"} <= set(dir(preprocessing))
+
+
+def test_what_was_never_here_is_not_found():
+    with pytest.raises(AttributeError, match=r"module 'mnist_scratch.preprocessing' has no attribute 'rotate'"):
+        preprocessing.rotate  # noqa: B018
+    with pytest.raises(ImportError, match="rotate"):
+        exec("from mnist_scratch.preprocessing import rotate")
+    assert not hasattr(preprocessing, "descew")
+
+
+def test_this_floor_imports_none_above_it():
+    tree = ast.parse(Path(preprocessing.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in imports if isinstance(node, ast.ImportFrom)}
+    assert {module for module in modules if module.startswith("mnist_scratch")} == {"mnist_scratch.checks"}
+    code = "import sys, mnist_scratch.preprocessing\nprint('mnist_scratch.augmentation' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
 def test_one_hot_refuses_floats_and_columns():
     with pytest.raises(TypeError, match="labels must be integers"):
         one_hot([1.0, 2.0])
     with pytest.raises(ValueError, match=r"labels must have shape \(n,\)"):
         one_hot([[1], [2]])
-
-
-def slanted_bar(slope, dtype=np.float64):
-    """A soft vertical bar that leans by `slope` columns a line."""
-    y, x = np.mgrid[:28, :28] - 13.5
-    bar = np.exp(-((x - slope * y) ** 2) / 4) * (np.abs(y) < 8)
-    return (bar if dtype != np.uint8 else np.rint(255 * bar)).astype(dtype)[np.newaxis]
-
-
-def slope_of(image):
-    """The regression slope of x on y, weighted by ink: written independently of deskew."""
-    y, x = np.nonzero(image)
-    ink = image[y, x]
-    covariance = np.cov(np.stack([y, x]), aweights=ink)
-    return covariance[0, 1] / covariance[0, 0]
-
-
-@pytest.mark.parametrize("slope", [-0.6, 0.0, 0.4])
-def test_deskew_straightens_a_slanted_bar(slope):
-    slanted = slanted_bar(slope)
-    assert slope_of(slanted[0]) == pytest.approx(slope, abs=0.03)
-    straight = deskew(slanted)
-    assert slope_of(straight[0]) == pytest.approx(0, abs=0.01)
-    assert straight.sum() == pytest.approx(slanted.sum(), rel=1e-5)
-    np.testing.assert_allclose(straight, slanted_bar(0.0), atol=0.06)
-
-
-def test_deskew_agrees_with_scipys_affine_warp():
-    slanted = slanted_bar(0.5)
-    slope = slope_of(slanted[0])
-    centre = np.array(ndimage.center_of_mass(slanted[0]))
-    matrix = np.array([[1, 0], [slope, 1]])
-    theirs = ndimage.affine_transform(slanted[0], matrix, [0, -slope * centre[0]], order=1, mode="grid-constant")
-    np.testing.assert_allclose(deskew(slanted)[0], theirs, atol=1e-5)
-
-
-def test_deskew_keeps_dtype_and_rounds_uint8():
-    bars = slanted_bar(0.5, np.uint8)
-    assert deskew(bars).dtype == np.uint8
-    floats = deskew(bars.astype(np.float32))
-    assert floats.dtype == np.float32
-    np.testing.assert_array_equal(deskew(bars), np.rint(floats))
-
-
-def test_deskew_leaves_alone_what_has_no_slant_to_measure():
-    blank, line, dot = np.zeros((3, 1, 28, 28), dtype=np.float32)
-    line[0, 10, 3:20] = 1
-    dot[0, 3, 7] = 1
-    for image in (blank, line, dot):
-        np.testing.assert_array_equal(deskew(image), image)
-
-
-def test_deskew_treats_each_image_by_itself():
-    both = np.concatenate([slanted_bar(0.4), slanted_bar(-0.3)])
-    many = np.concatenate([both] * 501)  # crosses the thousand at which the work is cut
-    np.testing.assert_allclose(deskew(many)[:2], np.concatenate([deskew(both[:1]), deskew(both[1:])]), atol=1e-6)
-    np.testing.assert_allclose(deskew(many)[-2:], deskew(many)[:2], atol=1e-6)
-
-
-def test_deskew_refuses_bad_images():
-    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width\)"):
-        deskew(np.zeros((28, 28)))
-    images = np.zeros((1, 28, 28))
-    images[0, 1, 2] = np.nan
-    with pytest.raises(ValueError, match=r"the value at position \(0, 1, 2\) is nan \(deskew\)"):
-        deskew(images)
-    with pytest.raises(TypeError, match="images must be uint8 or floats"):
-        deskew(np.zeros((1, 28, 28), dtype=np.int64))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize(("down", "right"), [(0, 0), (3, 0), (0, -5), (-2, 7), (27, 27), (28, 0), (0, -99)])
-def test_shift_agrees_with_scipy(images, dtype, down, right):
-    images = images[:, :, :20].astype(dtype)  # not square
-    theirs = [ndimage.shift(image, (down, right), order=0, cval=0) for image in images]
-    ours = shift(images, down, right)
-    assert ours.dtype == dtype
-    np.testing.assert_array_equal(ours, theirs)
-
-
-def test_shift_moves_down_and_right_each_image_its_own_way(images):
-    image = np.zeros((2, 5, 5), dtype=np.uint8)
-    image[:, 2, 2] = 9
-    moved = shift(image, np.array([1, -1]), np.array([2, 0]))
-    np.testing.assert_array_equal(np.argwhere(moved), [[0, 3, 4], [1, 1, 2]])
-    down, right = np.random.default_rng(1).integers(-4, 5, (2, 5))
-    alone = [shift(images[k : k + 1], down[k], right[k])[0] for k in range(5)]
-    np.testing.assert_array_equal(shift(images, down, right), alone)
-    assert shift(images[:0], 1, 1).shape == (0, 28, 28)
-
-
-def test_shift_leaves_its_argument_alone(images):
-    before = images.copy()
-    shift(images, 3, 3)[:] = 7
-    shift(images, 0, 0)[:] = 7
-    np.testing.assert_array_equal(images, before)
-
-
-def test_shift_refuses_bad_distances(images):
-    with pytest.raises(TypeError, match=r"down must be whole pixels; it is float64 \(shift\)"):
-        shift(images, 1.5, 0)
-    with pytest.raises(ValueError, match=r"right must be one number or have shape \(5,\).*shape \(4,\)"):
-        shift(images, 0, np.zeros(4, dtype=int))
-    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width\).*shift"):
-        shift(images[0], 0, 0)
-
-
-def blobs(dtype):
-    """Six lopsided pictures of 24 x 28 with 9 empty pixels or more on every side."""
-    pictures = np.zeros((6, 24, 28))
-    pictures[:, 9:15, 10:18] = np.random.default_rng(4).random((6, 6, 8))
-    return (pictures if dtype != np.uint8 else np.rint(255 * pictures)).astype(dtype)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_center_puts_the_inks_centre_within_half_a_pixel_of_the_middle(dtype):
-    moved = shift(blobs(dtype), [5, -4, 3, 0, -7, 2], [-6, 0, 8, 4, 1, -3])
-    centered = center(moved)
-    assert centered.dtype == dtype
-    assert centered.sum(dtype=np.float64) == pytest.approx(moved.sum(dtype=np.float64))
-    for before, after in zip(moved, centered, strict=True):
-        assert np.abs(np.subtract(ndimage.center_of_mass(before), (11.5, 13.5))).max() > 0.51
-        assert np.abs(np.subtract(ndimage.center_of_mass(after), (11.5, 13.5))).max() < 0.51
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_center_undoes_any_shift_and_a_second_time_does_nothing(dtype):
-    pictures = center(blobs(dtype))
-    rng = np.random.default_rng(5)
-    moved = shift(pictures, *rng.integers(-4, 5, (2, 6)))
-    assert not np.array_equal(moved, pictures)
-    np.testing.assert_array_equal(center(moved), pictures)
-    np.testing.assert_array_equal(center(pictures), pictures)
-
-
-def test_center_counts_a_large_uint8_image_without_wrapping():
-    picture = np.full((1, 28, 28), 255, dtype=np.uint8)
-    np.testing.assert_array_equal(center(picture), picture)
-
-
-def test_center_leaves_an_image_without_ink():
-    both = np.concatenate([np.zeros((1, 24, 28), dtype=np.uint8), blobs(np.uint8)[:1]])
-    np.testing.assert_array_equal(center(both)[0], 0)
-    np.testing.assert_array_equal(center(both)[1:], center(both[1:]))
-    assert center(both[:0]).shape == (0, 24, 28)
-
-
-def test_center_refuses_bad_images(images):
-    with pytest.raises(ValueError, match=r"images must have shape \(n, height, width\).*center"):
-        center(images[0])
-    with pytest.raises(TypeError, match=r"images must be uint8 or floats.*center"):
-        center(images.astype(int))
-
-
-def test_mnists_makers_centred_their_digits_so(mnist):
-    """By the ink's centre of mass, to a whole pixel: hardly an image has to move by more than one."""
-    pictures = mnist.train.images[:2000]
-    offsets = np.array([ndimage.center_of_mass(picture) for picture in pictures]) - 13.5
-    assert np.abs(offsets).max() < 1.5
 
 
 @pytest.mark.parametrize(

@@ -2,5 +2,6 @@
 
 A student writes ``from mnist_scratch.exercises import check``, then ``check.one_hot(my_one_hot)``. A check runs the
 answer on fixed and on random inputs. It prints that the answer is right, or raises an AssertionError that says what is
-wrong, in the student's terms. ``answers`` has what the checks share, ``lesson_01`` to ``lesson_09`` have the checks.
+wrong, in the student's terms. ``lesson_01`` to ``lesson_09`` have the checks; ``answers``, ``comparing``, ``measure``
+and ``words`` have what they share.
 """

@@ -1,13 +1,12 @@
-"""What all checks share: to run a stranger's answer, to compare what comes, and to say in plain words what is wrong.
+"""Running a stranger's answer: whatever goes wrong in it, the student meets one AssertionError in plain words.
 
 A check is a function under ``@exercise`` that takes the student's answer. Inside it, ``call`` runs the answer,
-``expect`` compares an array with the expected one, and ``number`` compares what a student has written down. Whatever
-goes wrong, the student meets one AssertionError: what is wrong first, then a hint where the mistake is a known one.
+``comparing.expect`` compares an array with the expected one, and ``comparing.number`` compares what a student has
+written down. The error says what is wrong first, then gives a hint where the mistake is a known one.
 """
 
 import contextlib
 import copy
-import dis
 import functools
 import inspect
 import linecache
@@ -17,41 +16,33 @@ import random
 import signal
 import sys
 import threading
-import types
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-__all__ = ["TIME_LIMIT", "Hints", "WrongAnswer", "call", "exercise", "expect", "number", "unpack"]
+from mnist_scratch.exercises.words import (
+    UNSOLVED,
+    Hints,
+    WrongAnswer,
+    describe_kind,
+    error_text,
+    error_with_type,
+    is_unsolved,
+    matching_hint,
+)
+
+__all__ = ["TIME_LIMIT", "Hints", "WrongAnswer", "call", "exercise", "unpack"]
 
 TIME_LIMIT = 2.0
 """Seconds that a check may take; the environment variable MNIST_SCRATCH_CHECK_SECONDS gives another limit."""
 
-Hints = Sequence[tuple[object, str]]
-"""Pairs of a known wrong result (or a predicate on the result) and the text that names the mistake."""
-
 P = ParamSpec("P")
-
-_UNSOLVED = "not solved yet. Write your answer in the cell above, run that cell, then run this one again."
-_QUIET = frozenset({"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP", "COPY_FREE_VARS"})
-
-
-class WrongAnswer(AssertionError):
-    """An answer is not right, or not there yet; the message says what is wrong and, where it is known, why."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show a notebook the message alone: the lines inside the check would tell a student nothing."""
-        return [str(self)]
 
 
 class _TimeUp(BaseException):
     """The check has taken too long. Not an Exception, so that an answer's ``except Exception`` does not stop it."""
-
-
-# Running a check
 
 
 def exercise(check: Callable[P, None]) -> Callable[P, None]:
@@ -74,39 +65,26 @@ def exercise(check: Callable[P, None]) -> Callable[P, None]:
         message = ""
         try:
             with _kept_state(), _time_limit():
-                if any(_is_unsolved(answer) for answer in (*args, *kwargs.values())):
-                    raise WrongAnswer(_UNSOLVED)
+                if any(is_unsolved(answer) for answer in (*args, *kwargs.values())):
+                    raise WrongAnswer(UNSOLVED)
                 check(*args, **kwargs)
         except _TimeUp:
             message = f"your answer was stopped after {_seconds():g} s. Hint: does a loop ever end?"
         except RecursionError:
             message = "your function calls itself without end. Hint: which call is the last one, and what ends it?"
         except NotImplementedError:
-            message = _UNSOLVED
+            message = UNSOLVED
         except AssertionError as problem:
             message = str(problem) or "that is not right."
         except KeyboardInterrupt:
             raise
         except BaseException as problem:  # whatever an answer can do, the student gets one kind of error
-            message = f"the check cannot use your answer: {_told(problem)}."
+            message = f"the check cannot use your answer: {error_with_type(problem)}."
         if message:
             raise WrongAnswer(message if message.startswith(f"{name}: ") else f"{name}: {message}")
         print(f"{name}: right.")
 
     return checked
-
-
-def _is_unsolved(answer: object) -> bool:
-    """Whether this is the student version's stub: None, ``...``, or a function that does nothing at all."""
-    if answer is None or answer is ...:
-        return True
-    if isinstance(answer, tuple | list):
-        return len(answer) > 0 and any(part is ... for part in answer)
-    if isinstance(answer, types.FunctionType):
-        steps = list(dis.get_instructions(answer))
-        constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
-        return {step.opname for step in steps} <= _QUIET and all(value in (None, ...) for value in constants)
-    return False
 
 
 def _seconds() -> float:
@@ -149,9 +127,6 @@ def _kept_state() -> Iterator[None]:
         np.random.set_state(legacy)  # noqa: NPY002
 
 
-# Calling the answer
-
-
 def call(
     answer: object,
     *args: object,
@@ -184,11 +159,11 @@ def call(
         If it is not a function, raises, exits, recurses without end, returns None or ``...``, or changes an argument.
     """
     if not callable(answer):
-        raise WrongAnswer(f"{name}: a function is expected; it is {_kind(answer)}.")
+        raise WrongAnswer(f"{name}: a function is expected; it is {describe_kind(answer)}.")
     if changes_allowed:
         given_args, given_kwargs = args, kwargs
     else:
-        given_args, given_kwargs = tuple(map(_copied, args)), {key: _copied(value) for key, value in kwargs.items()}
+        given_args, given_kwargs = tuple(map(_copy, args)), {key: _copy(value) for key, value in kwargs.items()}
     try:
         result = answer(*given_args, **given_kwargs)
     except (_TimeUp, KeyboardInterrupt, NotImplementedError, RecursionError):
@@ -198,25 +173,30 @@ def call(
             f"{name}: your function ends the program (exit). Hint: a function hands back with return."
         ) from None
     except BaseException as problem:
-        if isinstance(problem, TypeError) and "llipsis" in str(problem):
-            raise WrongAnswer(f"{name}: {_UNSOLVED}") from None
-        hint = _matching_hint(problem, hints)
-        if isinstance(problem, TypeError) and problem.__traceback__ is not None and not problem.__traceback__.tb_next:
-            count = f"{len(args)} argument{'s' if len(args) != 1 else ''}"
-            named = f", and with {', '.join(kwargs)}" if kwargs else ""
-            message = f"your function cannot be called with {count}{named}: {_text(problem)}"
-            raise WrongAnswer(f"{name}: {message}.{hint}") from None
-        raise WrongAnswer(f"{name}: your function raised {_told(problem)}{_line(problem, answer)}.{hint}") from None
+        message = _describe_error(problem, answer, len(args), list(kwargs))
+        hint = "" if message == UNSOLVED else matching_hint(problem, hints)
+        raise WrongAnswer(f"{name}: {message}{hint}") from None
     if not changes_allowed:
         _check_unchanged(answer, args, given_args, kwargs, given_kwargs, name)
     if result is ...:
-        raise WrongAnswer(f"{name}: {_UNSOLVED}")
+        raise WrongAnswer(f"{name}: {UNSOLVED}")
     if result is None and not none_allowed:
         raise WrongAnswer(f"{name}: your function returns None. Hint: is the return missing?")
     return result
 
 
-def _copied(value: object) -> object:
+def _describe_error(problem: BaseException, answer: object, n_arguments: int, names: Sequence[str]) -> str:
+    """Say what an answer's error means, of one that was called with some arguments in order and others by name."""
+    if isinstance(problem, TypeError) and "llipsis" in str(problem):
+        return UNSOLVED
+    if isinstance(problem, TypeError) and problem.__traceback__ is not None and not problem.__traceback__.tb_next:
+        count = f"{n_arguments} argument{'s' if n_arguments != 1 else ''}"
+        by_name = f", and with {', '.join(names)}" if names else ""
+        return f"your function cannot be called with {count}{by_name}: {error_text(problem)}."
+    return f"your function raised {error_with_type(problem)}{_line_of_the_answer(problem, answer)}."
+
+
+def _copy(value: object) -> object:
     try:
         return copy.deepcopy(value)
     except Exception:  # an open file, a generator: nothing that the answer could spoil for a check
@@ -239,14 +219,14 @@ def _check_unchanged(
     pairs = [*zip(names, args, given_args, strict=False)]
     pairs += [(f"`{key}`", value, given_kwargs[key]) for key, value in kwargs.items()]
     for which, before, after in pairs:
-        if not _same(before, after):
+        if not _is_unchanged(before, after):
             raise WrongAnswer(
                 f"{name}: your function changes {which}, which belongs to the caller. "
                 "Hint: `a -= b` and `a[i] = b` write into the array that came in; make a new one, or a copy first."
             )
 
 
-def _same(before: object, after: object) -> bool:
+def _is_unchanged(before: object, after: object) -> bool:
     """Whether arrays, also inside lists, tuples and dictionaries, are as they were, bit by bit."""
     if isinstance(before, np.ndarray):
         return (
@@ -256,17 +236,17 @@ def _same(before: object, after: object) -> bool:
             and before.tobytes() == after.tobytes()
         )
     if isinstance(before, list | tuple):
-        return isinstance(after, list | tuple) and len(before) == len(after) and all(map(_same, before, after))
+        return isinstance(after, list | tuple) and len(before) == len(after) and all(map(_is_unchanged, before, after))
     if isinstance(before, dict):
         return (
             isinstance(after, dict)
             and before.keys() == after.keys()
-            and all(_same(before[k], after[k]) for k in before)
+            and all(_is_unchanged(before[k], after[k]) for k in before)
         )
     return not isinstance(before, numbers.Number | str) or before == after or before != before
 
 
-def _line(problem: BaseException, answer: object) -> str:
+def _line_of_the_answer(problem: BaseException, answer: object) -> str:
     """Say where in the student's own code it was raised: the last line there that the traceback passes through."""
     inner = getattr(answer, "__code__", None)
     frames: list[tuple[str, int]] = []
@@ -274,10 +254,10 @@ def _line(problem: BaseException, answer: object) -> str:
     while step is not None:
         frames.append((step.tb_frame.f_code.co_filename, step.tb_lineno))
         step = step.tb_next
-    own = [frame for frame in frames[1:] if inner is None or frame[0] == inner.co_filename]
-    if not own:
+    in_the_answer = [frame for frame in frames[1:] if inner is None or frame[0] == inner.co_filename]
+    if not in_the_answer:
         return ""
-    filename, line = own[-1]
+    filename, line = in_the_answer[-1]
     text = linecache.getline(filename, line).strip()
     return f", in line {line} of your cell" + (f": {text[:100]}" if text else "")
 
@@ -292,289 +272,7 @@ def unpack(result: object, names: Sequence[str], *, name: str) -> list[Any]:
     """
     listed = ", ".join(names)
     if not isinstance(result, tuple | list):
-        raise WrongAnswer(f"{name}: {len(names)} results are expected ({listed}); it is {_kind(result)}.")
+        raise WrongAnswer(f"{name}: {len(names)} results are expected ({listed}); it is {describe_kind(result)}.")
     if len(result) != len(names):
         raise WrongAnswer(f"{name}: {len(names)} results are expected ({listed}); there are {len(result)}.")
     return list(result)
-
-
-# Comparing arrays
-
-
-def expect(
-    result: object,
-    expected: object,
-    *,
-    name: str,
-    given: str = "",
-    what: str = "your result",
-    rtol: float = 1e-5,
-    atol: float = 1e-7,
-    hints: Hints = (),
-    axes: Sequence[str] = (),
-    dtype: DTypeLike | None = None,
-    kinds: str = "",
-) -> None:
-    """Compare an array or a number with the expected one; the first that is wrong is said, and no more.
-
-    Parameters
-    ----------
-    result : object
-        What the student's function returned.
-    expected : array_like
-        What is right. Its shape is expected, and its kind: floats (whole numbers pass as well), integers or booleans.
-    name : str
-        The check's name.
-    given : str
-        The inputs in a few words, such as ``"labels = [3, 0]"``.
-    what : str
-        What is compared: ``"dcost_dbiases"``, where an answer has several parts.
-    rtol, atol : float
-        As in ``np.allclose``.
-    hints : sequence of pairs
-        A known wrong result (compared with its shape), or a predicate on the result; and the text that names the
-        mistake. The first that fits is added to the message.
-    axes : sequence of str
-        What runs along each axis: ``("rows", "outputs")``.
-    dtype : dtype, optional
-        Demand exactly this one.
-    kinds : str
-        NumPy's letters of the kinds that pass, such as ``"fiub"``, instead of those that follow from ``expected``.
-
-    Raises
-    ------
-    AssertionError
-        If it differs.
-    """
-    right = np.asarray(expected)
-    start = f"{name}: for {given}, {what}" if given else f"{name}: {what}"
-    if result is ...:
-        raise WrongAnswer(f"{name}: {_UNSOLVED}")
-    if result is None:
-        raise WrongAnswer(f"{start} is None. Hint: is the return missing, or a part of it?")
-    if not isinstance(result, np.ndarray | np.generic | numbers.Number):
-        hint = " Hint: np.array makes an array of a list." if isinstance(result, list | tuple) else ""
-        wanted = "a NumPy array" if right.ndim else "a number"
-        raise WrongAnswer(f"{start} is {_kind(result)}; {wanted} is expected.{_matching_hint(result, hints) or hint}")
-    came = np.asarray(result)
-    _expect_kind(came, right, start, hints, dtype, kinds)
-    _expect_shape(came, right, start, hints, axes)
-    if came.dtype.kind == "f" and np.isfinite(right).all() and not np.isfinite(came).all():
-        place = _first(~np.isfinite(came))
-        raise WrongAnswer(f"{start} holds {came[place]}{_at(place)}.{_matching_hint(result, hints)}")
-    if came.dtype.kind in "fiub" and right.dtype.kind in "fiub":
-        differs = ~np.isclose(came, right, rtol=rtol, atol=atol, equal_nan=True)
-    else:
-        differs = np.asarray(came != right)
-    if differs.any():
-        place = _first(differs)
-        many = f" {int(differs.sum())} of {differs.size} values differ." if differs.size > 1 else ""
-        values = f"is {_shown(came[place])}{_at(place)}; {_shown(right[place])} is expected."
-        raise WrongAnswer(f"{start} {values}{many}{_matching_hint(result, hints)}")
-    if dtype is not None and came.dtype != np.dtype(dtype):
-        raise WrongAnswer(
-            f"{start} has dtype {came.dtype}; {np.dtype(dtype)} is expected.{_matching_hint(result, hints)}"
-        )
-
-
-def _expect_kind(
-    came: np.ndarray[Any, Any],
-    right: np.ndarray[Any, Any],
-    start: str,
-    hints: Hints,
-    dtype: DTypeLike | None,
-    kinds: str,
-) -> None:
-    words = {"f": "floats", "i": "whole numbers", "u": "whole numbers", "b": "True and False", "c": "complex numbers"}
-    kind = right.dtype.kind if dtype is None else np.dtype(dtype).kind
-    accepted = kinds or {"f": "fiu", "i": "iu", "u": "iu"}.get(kind, kind)
-    if came.dtype.kind not in accepted:
-        got = words.get(came.dtype.kind, "things that are not numbers")
-        hint = _matching_hint(came, hints)
-        raise WrongAnswer(
-            f"{start} holds {got} (dtype {came.dtype}); {words.get(accepted[0], 'something else')} are expected.{hint}"
-        )
-
-
-def _expect_shape(
-    came: np.ndarray[Any, Any], right: np.ndarray[Any, Any], start: str, hints: Hints, axes: Sequence[str]
-) -> None:
-    if came.shape == right.shape:
-        return
-    if not right.ndim:
-        message = f"has shape {came.shape}; a single number is expected"
-    elif came.ndim != right.ndim:
-        meaning = f" ({', '.join(axes)})" if axes else ""
-        what = (
-            "is a single number"
-            if not came.ndim
-            else f"has shape {came.shape}, which is {came.ndim} {_axes(came.ndim)}"
-        )
-        message = f"{what}; {right.shape}{meaning} is expected, {right.ndim} {_axes(right.ndim)}"
-    else:
-        axis = next(axis for axis in range(right.ndim) if came.shape[axis] != right.shape[axis])
-        meaning = f" ({axes[axis]})" if axis < len(axes) else ""
-        message = (
-            f"has shape {came.shape}; {right.shape} is expected: "
-            f"axis {axis}{meaning} is {came.shape[axis]} long and should be {right.shape[axis]}"
-        )
-    raise WrongAnswer(f"{start} {message}.{_matching_hint(came, hints)}")
-
-
-def _axes(count: int) -> str:
-    return "axis" if count == 1 else "axes"
-
-
-def _first(mask: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    return tuple(int(index) for index in np.argwhere(mask)[0])
-
-
-def _at(place: tuple[int, ...]) -> str:
-    return f" at [{', '.join(map(str, place))}]" if place else ""
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401
-    return f"{float(value):.6g}" if isinstance(value, np.floating | float) else str(value)[:60]
-
-
-# Comparing what a student wrote down
-
-
-def number(
-    answer: object, expected: object, *, name: str, tol: float = 1e-6, hints: Hints = (), what: str = "your answer"
-) -> None:
-    """Compare a number, a word, True or False, or a tuple of them with the expected; what is right is not told.
-
-    Parameters
-    ----------
-    answer : object
-        What the student wrote down. A list or an array passes for a tuple.
-    expected : number, str, bool or tuple
-        What is right.
-    name : str
-        The check's name.
-    tol : float
-        How far a number may be off.
-    hints : sequence of pairs
-        A known wrong answer, or a predicate on the answer; and the text that names the mistake.
-    what : str
-        What is compared, where an exercise asks for several things.
-
-    Raises
-    ------
-    AssertionError
-        If it differs.
-    """
-    if _is_unsolved(answer):
-        raise WrongAnswer(f"{name}: {_UNSOLVED}")
-    came, right = _plain(answer), _plain(expected)
-    start = f"{name}: {what}"
-    hint = _matching_answer(came, answer, hints)
-    if isinstance(right, tuple):
-        if not isinstance(came, tuple):
-            raise WrongAnswer(f"{start} is {_kind(answer)}; {len(right)} values in parentheses are expected.{hint}")
-        if len(came) != len(right):
-            raise WrongAnswer(f"{start} has {len(came)} values; {len(right)} are expected.{hint}")
-        wrong = [place for place, pair in enumerate(zip(came, right, strict=True)) if not _equal(*pair, tol)]
-        if wrong:
-            raise WrongAnswer(
-                f"{start}, {_short(came)}, is not right: look at value {wrong[0] + 1} of {len(right)}.{hint}"
-            )
-        return
-    if _kind(came) != _kind(right) and not (_is_number(came) and _is_number(right)):
-        raise WrongAnswer(f"{start} is {_kind(answer)}; {_kind(right)} is expected.{hint}")
-    if not _equal(came, right, tol):
-        raise WrongAnswer(f"{start}, {_short(came)}, is not right.{hint}")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return tuple(_plain(part) for part in value)
-    return value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _equal(came: object, right: object, tol: float) -> bool:
-    if isinstance(right, tuple):
-        return (
-            isinstance(came, tuple)
-            and len(came) == len(right)
-            and all(_equal(*pair, tol) for pair in zip(came, right, strict=True))
-        )
-    if isinstance(right, str):
-        return isinstance(came, str) and " ".join(came.casefold().split()) == " ".join(right.casefold().split())
-    if isinstance(right, int | float) and not isinstance(right, bool):
-        return isinstance(came, int | float) and not isinstance(came, bool) and abs(came - right) <= tol
-    return type(came) is type(right) and came == right
-
-
-def _matching_answer(came: object, answer: object, hints: Hints) -> str:
-    for mistake, text in hints:
-        with contextlib.suppress(Exception):
-            if bool(mistake(answer)) if callable(mistake) else _equal(came, _plain(mistake), 1e-6):
-                return f" Hint: {text}"
-    return ""
-
-
-# Words
-
-
-def _matching_hint(result: object, hints: Hints) -> str:
-    """Return the first hint that fits: what a known mistake would have given, a predicate, or an exception's type."""
-    for mistake, text in hints:
-        with contextlib.suppress(Exception):
-            if isinstance(mistake, type) and issubclass(mistake, BaseException):
-                fits = isinstance(result, mistake)
-            elif callable(mistake):
-                fits = bool(mistake(result))
-            else:
-                known, came = np.asarray(mistake), np.asarray(result)
-                fits = known.shape == came.shape and bool(
-                    np.allclose(came, known, rtol=1e-5, atol=1e-7, equal_nan=True)
-                )
-            if fits:
-                return f" Hint: {text}"
-    return ""
-
-
-def _kind(value: object) -> str:
-    """Say what a value is, in a beginner's words."""
-    if value is None:
-        return "None"
-    known: tuple[tuple[Any, str], ...] = (
-        (bool | np.bool_, "True or False"),
-        (numbers.Number, "a number"),
-        (str, "a text"),
-        (np.ndarray, "an array"),
-        (Generator, "a generator"),
-        (list, "a list"),
-        (tuple, "a tuple"),
-        (dict, "a dictionary"),
-        (type, "a class"),
-        (types.FunctionType | types.BuiltinFunctionType | types.MethodType, "a function"),
-    )
-    return next(
-        (words for kind, words in known if isinstance(value, kind)), f"an object of type {type(value).__name__}"
-    )
-
-
-def _text(problem: BaseException) -> str:
-    try:
-        return " ".join(str(problem).split())[:200].rstrip(".")
-    except Exception:
-        return "its message cannot be read"
-
-
-def _told(problem: BaseException) -> str:
-    text = _text(problem)
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

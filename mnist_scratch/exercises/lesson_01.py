@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["mean_and_deviation", "prepare", "round_bowl", "rules_of_descent", "to_pictures"]
 
@@ -223,7 +224,7 @@ def prepare(answer: object) -> None:
 def _prepare_mistakes(train: Floats, test: Floats, least: float) -> tuple[Hints, Hints]:
     mean, std = train.mean(axis=0), train.std(axis=0)
     raised = np.maximum(std, least)
-    own, own_std = test.mean(axis=0), test.std(axis=0)
+    test_mean, test_std = test.mean(axis=0), test.std(axis=0)
     both = np.concatenate([train, test])
     done = (train - mean) / raised
     with np.errstate(all="ignore"):
@@ -251,9 +252,9 @@ def _prepare_mistakes(train: Floats, test: Floats, least: float) -> tuple[Hints,
     nan = (lambda part: not np.isfinite(np.asarray(part, dtype=float)).all(), zero)
     for_train: Hints = [*(((train - middle) / wide, text) for middle, wide, text in rest), nan]
     for_test: Hints = [
-        ((test - own) / np.maximum(own_std, least), leak),
-        ((test - mean) / np.maximum(own_std, least), leak),
-        ((test - own) / raised, leak),
+        ((test - test_mean) / np.maximum(test_std, least), leak),
+        ((test - mean) / np.maximum(test_std, least), leak),
+        ((test - test_mean) / raised, leak),
         ((test - done.mean(axis=0)) / np.maximum(done.std(axis=0), least), again),
         ((test - unmended.mean(axis=0)) / unmended.std(axis=0), again),
         *(((test - middle) / wide, text) for middle, wide, text in rest),

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["count_ones", "decode", "far_apart", "one_hot"]
 
@@ -193,12 +194,12 @@ def decode(answer: object) -> None:
         (rng.uniform(-1, 2, (7, 3)), 0.8, "a random table of 7 rows"),
         (np.arange(10.0).reshape(10, 1) / 9, 0.005, "one number"),
     )
-    for code, margin, said in tables:
+    for code, margin, which in tables:
         out = rng.random((60, code.shape[1]))
         apart = np.sort(_distances(out, code), axis=1)
         gap = apart[:, 1] - apart[:, 0]
         out = out[np.abs(gap - margin) > 1e-4]
-        cases.append((out, code, margin, f"{len(out)} random outputs, {said}, margin {margin}"))
+        cases.append((out, code, margin, f"{len(out)} random outputs, {which}, margin {margin}"))
     for out, code, margin, given in cases:
         for dtype in (np.float64, np.float32):
             result = call(answer, out.astype(dtype), code.astype(dtype), margin, name="decode")

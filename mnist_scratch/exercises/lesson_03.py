@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["forward", "log_sigmoid", "masked_softmax", "parity", "sizes_and_counts"]
 
@@ -30,6 +31,7 @@ def sizes_and_counts(answer: object) -> None:
     answer : tuple of a number, a shape and two numbers
     """
     pairs = "three layers of weights lie between four sizes: 20 to 7, 7 to 7, 7 to 3."
+    straight = "without a bend the three layers are one layer, from 20 inputs straight to 3 outputs."
     number(
         answer,
         (227, (50, 7), 10_500, 63),
@@ -47,12 +49,8 @@ def sizes_and_counts(answer: object) -> None:
             (_at(2, 11_350), "adding a bias is no multiplication."),
             (_at(2, 50 * 20 * 7 * 7 * 3, 20 * 7 * 7 * 3), "one layer comes after the other: their counts add up."),
             (_at(2, 50 * 17, 850), "each number of the net is a sum of products, with as many as the unit has inputs."),
-            (_at(3, 227), "without a bend the three layers are one layer, from 20 inputs straight to 3 outputs."),
+            (_at(3, 227, 210, 50 * 60, 2940), straight),
             (_at(3, 60), "the one layer has biases as well: aB + b in the lesson."),
-            (
-                _at(3, 210, 50 * 60, 2940),
-                "without a bend the three layers are one layer, from 20 inputs straight to 3 outputs.",
-            ),
         ],
     )
 
@@ -84,8 +82,8 @@ def log_sigmoid(answer: object) -> None:
             (rng.uniform(-1e4, 1e4, 50), "50 random nets up to 10,000"),
         ):
             net = net.astype(dtype)
-            said = f"{given} ({np.dtype(dtype)})"
-            _compare_logs(call(answer, net, name="log_sigmoid"), net, said, rtol)
+            result = call(answer, net, name="log_sigmoid")
+            _compare_logs(result, net, f"{given} ({np.dtype(dtype)})", rtol)
             with np.errstate(over="raise", divide="raise", invalid="raise"):
                 call(answer, net, name="log_sigmoid", hints=[(FloatingPointError, text)])
 
@@ -96,15 +94,15 @@ def _compare_logs(result: Any, net: Floats, given: str, rtol: float) -> None:  #
     steep = net < -80
     hints: Hints = [
         (
-            lambda came: np.isnan(came).any(),
+            lambda logs: np.isnan(logs).any(),
             "infinity divided by infinity, or less infinity, is nan. Which exponent is too large?",
         ),
         (
-            lambda came: (came == -np.inf).any(),
+            lambda logs: (logs == -np.inf).any(),
             "a power grew too large, so the sigmoid was 0 before its logarithm. Use the form for negative nets.",
         ),
         (
-            lambda came: (came == np.inf).any(),
+            lambda logs: (logs == np.inf).any(),
             "an exponent above 0 grows too large for a float. Use e to the power of -|net|.",
         ),
         (-right, "every sign is turned round: the logarithm of a number between 0 and 1 is negative."),
@@ -113,17 +111,17 @@ def _compare_logs(result: Any, net: Floats, given: str, rtol: float) -> None:  #
         (right / np.log(2), "the natural logarithm is asked for, not that to the base of 2."),
         (_log_sigmoid(-net), "that is ln σ(-net), the logarithm of what is missing to 1."),
         (
-            lambda came: (
-                steep.any() and (np.abs(came[steep] - right[steep].max()) > 1).all() and (np.ptp(came[steep]) < 1e-3)
+            lambda logs: (
+                steep.any() and (np.abs(logs[steep] - right[steep].max()) > 1).all() and (np.ptp(logs[steep]) < 1e-3)
             ),
             "a cap on the exponent makes all nets far to the left give the same, and here they must go on falling.",
         ),
         (
-            lambda came: large.any() and (came[large] == 0).any() and np.allclose(came, right, rtol=1e-4, atol=1e-6),
+            lambda logs: large.any() and (logs[large] == 0).any() and np.allclose(logs, right, rtol=1e-4, atol=1e-6),
             "1 + e⁻⁴⁰ is rounded to 1, and the small number is lost. np.log1p(y) is ln(1 + y) without that sum.",
         ),
         (
-            lambda came: np.allclose(came, right, rtol=1e-3, atol=1e-5),
+            lambda logs: np.allclose(logs, right, rtol=1e-3, atol=1e-5),
             "close, but digits are lost where the answer is near 0. np.log1p(y) is ln(1 + y) without that sum.",
         ),
     ]
@@ -132,7 +130,7 @@ def _compare_logs(result: Any, net: Floats, given: str, rtol: float) -> None:  #
         expect(result, right, name="log_sigmoid", given=given, rtol=rtol, atol=1e-300, dtype=net.dtype)
 
 
-def _run(
+def _run_tables(
     inputs: Floats,
     tables: Sequence[Floats],
     hidden: Callable[[Floats], Floats] = np.tanh,
@@ -177,7 +175,7 @@ def forward(answer: object) -> None:
         result = call(answer, inputs, tables, name="forward", hints=[(ValueError, wrong)])
         expect(
             result,
-            _run(inputs, tables),
+            _run_tables(inputs, tables),
             name="forward",
             given=given,
             axes=("examples", "outputs"),
@@ -186,43 +184,45 @@ def forward(answer: object) -> None:
 
 
 def _forward_mistakes(inputs: Floats, tables: Sequence[Floats]) -> Hints:
-    def squash(net: Floats) -> Floats:
+    def sigmoid(net: Floats) -> Floats:
         return np.asarray(1 / (1 + np.exp(-net)))
-
-    def same(net: Floats) -> Floats:
-        return net
 
     ends = "the last layer hands out its net as it is: tanh belongs to the layers before it."
     hints: Hints = [
-        (_run(inputs, tables, last=np.tanh), ends),
+        (_run_tables(inputs, tables, last=np.tanh), ends),
         (
-            _run(inputs, tables, same, same),
+            _run_tables(inputs, tables, np.asarray, np.asarray),
             "the hidden layers have lost their activation. Without a bend they are one layer.",
         ),
         (
-            _run(inputs, tables, squash, squash),
+            _run_tables(inputs, tables, sigmoid, sigmoid),
             "these layers use tanh, not the sigmoid, and the last layer nothing at all.",
         ),
-        (_run(inputs, tables, squash), "these layers use tanh, not the sigmoid."),
-        (_run(inputs, tables, bias=False), "the biases are missing: they stand in the last column of each table."),
+        (_run_tables(inputs, tables, sigmoid), "these layers use tanh, not the sigmoid."),
         (
-            _run(inputs, tables, bias_first=True),
+            _run_tables(inputs, tables, bias=False),
+            "the biases are missing: they stand in the last column of each table.",
+        ),
+        (
+            _run_tables(inputs, tables, bias_first=True),
             "the bias stands in the last column of a table, so the 1 belongs after the inputs.",
         ),
-        (_run(inputs, tables).T, "transposed: an example is a row, also at the end."),
+        (_run_tables(inputs, tables).T, "transposed: an example is a row, also at the end."),
         (
             lambda result: np.asarray(result).shape == (len(inputs),),
             "keep the axis of the outputs, even if there is one only.",
         ),
-        (_run(inputs, tables[:1]), "that is the first layer alone."),
-        (_run(inputs, tables[:1], last=np.tanh), "that is the first layer alone."),
-        (_run(inputs, tables[:-1], last=np.tanh), "the last layer has been left out."),
+        *(
+            (_run_tables(inputs, tables[:1], last=end), "that is the first layer alone.")
+            for end in (np.asarray, np.tanh)
+        ),
+        (_run_tables(inputs, tables[:-1], last=np.tanh), "the last layer has been left out."),
     ]
     if all(table.shape[0] == table.shape[1] for table in tables):
         text = (
             "a table has a row for each unit. This one is square, so that both ways round work, but only one is right."
         )
-        hints.append((_run(inputs, tables, turned=True), text))
+        hints.append((_run_tables(inputs, tables, turned=True), text))
     return hints
 
 
@@ -254,23 +254,17 @@ def masked_softmax(answer: object) -> None:
     rng = np.random.default_rng(34)
     every = np.ones(3, dtype=bool)
     some = np.array([True, False, True])
+    first = np.array([[0.0, 1000.0], [1.0, 1001.0], [2.0, 1002.0]])
     third = np.array([[0.0, 1000.0], [9.0, 0.0], [np.log(3), 1000.0]])
+    low = rng.normal(size=(6, 5)) * 50 - 900, rng.random(6) < 0.6
     cases: list[tuple[Floats, NDArray[np.bool_], str]] = [
         (rng.normal(size=(3, 4)), every, "random nets (3, 4), all classes allowed"),
         (rng.normal(size=(3, 3)), every, "random nets (3, 3), all classes allowed"),
-        (
-            np.array([[0.0, 1000.0], [1.0, 1001.0], [2.0, 1002.0]]),
-            every,
-            "net = [[0, 1000], [1, 1001], [2, 1002]], all allowed",
-        ),
+        (first, every, "net = [[0, 1000], [1, 1001], [2, 1002]], all allowed"),
         (rng.normal(size=(3, 4)), some, "random nets (3, 4), allowed = [True, False, True]"),
         (third, some, "net = [[0, 1000], [9, 0], [ln 3, 1000]], allowed = [True, False, True]"),
         (np.array([[0.0], [2000.0], [1.0]]), some, "net = [[0], [2000], [1]], allowed = [True, False, True]"),
-        (
-            rng.normal(size=(6, 5)) * 50 - 900,
-            rng.random(6) < 0.6,
-            "random nets (6, 5) about -900, some classes allowed",
-        ),
+        (*low, "random nets (6, 5) about -900, some classes allowed"),
     ]
     for dtype in (np.float64, np.float32):
         for net, allowed, given in cases:
@@ -305,18 +299,15 @@ def _softmax_mistakes(net: Floats, allowed: NDArray[np.bool_]) -> Hints:
         "powers become 0. Which nets may count for the maximum?"
     )
 
-    def came_nan(result: Any) -> bool:  # noqa: ANN401
+    def is_nan(result: Any) -> bool:  # noqa: ANN401
         return bool(np.isnan(result).any())
 
     hints: Hints = []
-    for top, mask in itertools.product(
-        ("all", "row", "column", "none", "allowed", "all allowed"), ("after", "before", "none")
-    ):
-        along = _shares(net, allowed, axis=1, top=top, mask=mask)
-        hints.append((along, across))
-    for mask in ("before", "after"):
-        whole = _shares(net, allowed, axis=None, mask=mask)
-        hints.append((whole, "the shares of the whole table add up to 1. Each column must, by itself."))
+    tops = ("all", "row", "column", "none", "allowed", "all allowed")
+    for top, mask in itertools.product(tops, ("after", "before", "none")):
+        hints.append((_shares(net, allowed, axis=1, top=top, mask=mask), across))
+    whole = "the shares of the whole table add up to 1. Each column must, by itself."
+    hints += [(_shares(net, allowed, axis=None, mask=mask), whole) for mask in ("before", "after")]
     if not allowed.all():
         zeros = "a net of 0 is a net like any other, and e⁰ is 1. An impossible class must get the power 0."
         hints += [(_shares(net, allowed, top=top, mask="zeros"), zeros) for top in ("column", "allowed", "all", "none")]
@@ -326,17 +317,13 @@ def _softmax_mistakes(net: Floats, allowed: NDArray[np.bool_]) -> Hints:
     # NaN comes of many mistakes; the predicates below tell which.
     hints = [(known, text) for known, text in hints if np.isfinite(known).all()]
     if (net.max(axis=0) < net.max() - 500).any():
-        hints.append((came_nan, one_top))
+        hints.append((is_nan, one_top))
     if not allowed.all() and (net.max(axis=0) > np.where(allowed[:, np.newaxis], net, -np.inf).max(axis=0) + 500).any():
-        hints.append((came_nan, forbidden))
+        hints.append((is_nan, forbidden))
         hints.append((lambda result: bool((np.asarray(result).sum(axis=0) == 0).any()), forbidden))
     if (np.abs(net) > 700).any():
-        hints.append(
-            (
-                came_nan,
-                "e to the power of 1000 is no float, and e to the power of -1000 is 0. Take a largest net off first.",
-            )
-        )
+        far = "e to the power of 1000 is no float, and e to the power of -1000 is 0. Take a largest net off first."
+        hints.append((is_nan, far))
     return hints
 
 
@@ -378,10 +365,10 @@ def parity(weights_hidden: object, biases_hidden: object, weights_output: object
     wrong = np.flatnonzero(~(np.abs(out - targets) <= NEAR))
     if not len(wrong):
         return
-    worst = wrong[0]
+    first_wrong = wrong[0]
     raise WrongAnswer(
-        f"parity: for the inputs {points[worst].astype(int).tolist()} the output is {out[worst]:.4f}; "
-        f"{targets[worst]:.0f} is wanted, within {NEAR}. {len(wrong)} of 16 points are off. "
+        f"parity: for the inputs {points[first_wrong].astype(int).tolist()} the output is {out[first_wrong]:.4f}; "
+        f"{targets[first_wrong]:.0f} is wanted, within {NEAR}. {len(wrong)} of 16 points are off. "
         f"Hint: {_parity_hint(points, targets, hidden, out)}"
     )
 
@@ -389,8 +376,8 @@ def parity(weights_hidden: object, biases_hidden: object, weights_output: object
 def _table(given: object, name: str, ndim: int) -> Floats:
     array = np.array(given) if isinstance(given, list | tuple) else given
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        said = f"an array of dtype {array.dtype}" if isinstance(array, np.ndarray) else f"a {type(given).__name__}"
-        raise WrongAnswer(f"parity: {name} is {said}; an array of numbers with {ndim} axes is expected.")
+        kind = f"an array of dtype {array.dtype}" if isinstance(array, np.ndarray) else f"a {type(given).__name__}"
+        raise WrongAnswer(f"parity: {name} is {kind}; an array of numbers with {ndim} axes is expected.")
     if array.ndim != ndim:
         raise WrongAnswer(
             f"parity: {name} has shape {array.shape}; {ndim} {'axes are' if ndim > 1 else 'axis is'} expected. "

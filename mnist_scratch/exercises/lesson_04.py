@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 from mnist_scratch.gradient_check import numerical_gradient
 
 __all__ = ["clipped_backward", "column_backward", "paths", "repeated_layer", "softmax_slopes"]
@@ -32,51 +33,31 @@ def paths(answer: object) -> None:
     """
     by_u, by_v, by_w, total = unpack(answer, ("by u", "by v", "by w", "altogether"), name="paths")
     both = "A path has two slopes, one for each link: multiply them."
-    number(
-        by_u,
-        6,
-        name="paths",
-        what="the slope by u",
-        hints=[
-            (3, f"that is du/dx alone. {both}"),
-            (2, f"that is ∂y/∂u alone. {both}"),
-            (27, "in u · v the slope with respect to u is the other factor, v. You seem to have taken u."),
-        ],
-    )
-    number(
-        by_v,
-        -9,
-        name="paths",
-        what="the slope by v",
-        hints=[
-            (9, "v = 5 - x falls when x rises, so dv/dx is negative."),
-            (-1, f"that is dv/dx alone. {both}"),
-            (-2, "in u · v the slope with respect to v is the other factor, u. You seem to have taken v."),
-        ],
-    )
-    number(
-        by_w,
-        12,
-        name="paths",
-        what="the slope by w",
-        hints=[
-            (6, f"that is dw/dx alone. {both}"),
-            (2, f"that is ∂y/∂w alone. {both}"),
-            (18, "that is a value, 2w, and not a slope. The slope of w = x² is 2x."),
-        ],
-    )
-    number(
-        total,
-        9,
-        name="paths",
-        what="the slope altogether",
-        hints=[
-            (6 * -9 * 12, "along a path slopes are multiplied, but over the paths they are added."),
-            (27, "one of the three paths pulls the other way: keep its sign when you add."),
-            (36, "that is y itself, not its slope."),
-            (-3, "the path by w is missing from the sum."),
-        ],
-    )
+    hints_by_u: Hints = [
+        (3, f"that is du/dx alone. {both}"),
+        (2, f"that is ∂y/∂u alone. {both}"),
+        (27, "in u · v the slope with respect to u is the other factor, v. You seem to have taken u."),
+    ]
+    hints_by_v: Hints = [
+        (9, "v = 5 - x falls when x rises, so dv/dx is negative."),
+        (-1, f"that is dv/dx alone. {both}"),
+        (-2, "in u · v the slope with respect to v is the other factor, u. You seem to have taken v."),
+    ]
+    hints_by_w: Hints = [
+        (6, f"that is dw/dx alone. {both}"),
+        (2, f"that is ∂y/∂w alone. {both}"),
+        (18, "that is a value, 2w, and not a slope. The slope of w = x² is 2x."),
+    ]
+    hints_total: Hints = [
+        (6 * -9 * 12, "along a path slopes are multiplied, but over the paths they are added."),
+        (27, "one of the three paths pulls the other way: keep its sign when you add."),
+        (36, "that is y itself, not its slope."),
+        (-3, "the path by w is missing from the sum."),
+    ]
+    number(by_u, 6, name="paths", what="the slope by u", hints=hints_by_u)
+    number(by_v, -9, name="paths", what="the slope by v", hints=hints_by_v)
+    number(by_w, 12, name="paths", what="the slope by w", hints=hints_by_w)
+    number(total, 9, name="paths", what="the slope altogether", hints=hints_total)
 
 
 def _softmax(net: Floats) -> Floats:
@@ -359,16 +340,13 @@ def _repeated_mistakes(
             for_weights.append((sum(weight_terms), text))
             for_biases.append((sum(bias_terms), text))
             continue
-        one_use = (
-            "that is the slope of one use only. A weight reaches the cost through each of its uses: add over them."
-        )
+        one_use = "that is the slope of one use only. "
+        one_use += "A weight reaches the cost through each of its uses: add over them."
         for which in (0, -1):
             for_weights.append((weight_terms[which], one_use))
             for_biases.append((bias_terms[which], one_use))
-        for factor, text in (
-            (n, "the cost's 1/n is missing."),
-            (1 / n_times, "nothing is to be divided by the times."),
-        ):
+        undivided, divided = "the cost's 1/n is missing.", "nothing is to be divided by the times."
+        for factor, text in ((n, undivided), (1 / n_times, divided)):
             for_weights.append((sum(weight_terms) * factor, text))
             for_biases.append((sum(bias_terms) * factor, text))
         text = "you multiplied by the state that a use makes. The slope of a weight has the state that goes into it."

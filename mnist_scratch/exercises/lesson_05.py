@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 from mnist_scratch.exercises.measure import peak_bytes, python_steps
 from mnist_scratch.gradient_check import numerical_gradient
 
@@ -153,6 +154,49 @@ def class_means(answer: Callable[..., Any]) -> None:
     _no_loop(answer, f"{name}: your answer", "rows", few, many)
 
 
+def _stacked_step(
+    inputs: Floats, dcost_dnet: Floats, weights: Floats, biases: Floats, rate: float
+) -> tuple[Floats, Floats]:
+    dcost_dweights = np.tensordot(inputs, dcost_dnet, axes=((0, 1), (0, 1)))
+    dcost_dbiases = np.ones(inputs.shape[:2]).ravel() @ dcost_dnet.reshape(-1, len(biases))
+    return weights - rate * dcost_dweights, biases - rate * dcost_dbiases
+
+
+def _stacked_mistakes(
+    inputs: Floats, dcost_dnet: Floats, weights: Floats, biases: Floats, rate: float
+) -> tuple[Hints, Hints]:
+    """Collect what known mistakes give for the weights and for the biases."""
+    stepped_weights, stepped_biases = _stacked_step(inputs, dcost_dnet, weights, biases, rate)
+    for_weights: Hints = [
+        (weights, "the weights have not moved."),
+        (2 * weights - stepped_weights, "a step goes against the slope."),
+    ]
+    total = dcost_dnet.sum(axis=(0, 1))
+    n_all = inputs.shape[0] * inputs.shape[1]
+    grown = "the biases have grown. One bias is used by every digit of every code, so its slope is a sum over both."
+    half = "you added over one of the two axes along which the biases were stretched. The other is still there."
+    for_biases: Hints = [
+        (biases - rate * dcost_dnet, grown),
+        (biases - rate * dcost_dnet.sum(axis=0), half),
+        (biases - rate * dcost_dnet.sum(axis=1), half),
+        (biases - rate * dcost_dnet.sum(axis=0)[0], "you took the first digit's only. Add over all the digits."),
+        (biases - rate * dcost_dnet[0].sum(axis=0), "you took the first code's only. Add over all the codes."),
+        (biases - rate * dcost_dnet[0, 0], "you took the slope of one digit. Add over all of them."),
+        (
+            biases - rate * total / n_all,
+            "that is a mean. What was stretched is summed; a 1/n, if the cost has one, is already in dcost_dnet.",
+        ),
+        (biases - rate * dcost_dnet.sum(), "you added over the units too. Each unit has a bias of its own."),
+        (stepped_biases[np.newaxis, np.newaxis], "the biases have the shape (n_out,); drop keepdims."),
+        (biases + rate * total, "a step goes against the slope."),
+        (biases, "the biases have not moved."),
+    ]
+    if inputs.shape[1] == len(biases):
+        text = "you added over the units. Their axis, the last, is the one that must stay."
+        for_biases.append((biases - rate * dcost_dnet.sum(axis=2), text))
+    return for_weights, for_biases
+
+
 @exercise
 def stacked_step(answer: Callable[..., Any]) -> None:
     """Exercise 5.3: the repaired step of a layer that reads stacks of digits.
@@ -172,69 +216,59 @@ def stacked_step(answer: Callable[..., Any]) -> None:
         random = [rng.normal(size=shape) for shape in ((c, d, n_in), (c, d, n_out), (n_in, n_out), (n_out,))]
         cases.append((*random, 0.5, f"random numbers, {c} codes of {d} digits, {n_in} inputs, {n_out} units"))
     for inputs, dcost_dnet, weights, biases, rate, given in cases:
-        by_weights = np.tensordot(inputs, dcost_dnet, axes=((0, 1), (0, 1)))
-        total = np.ones(inputs.shape[:2]).ravel() @ dcost_dnet.reshape(-1, len(biases))
-        expected = weights - rate * by_weights, biases - rate * total
-        n_all = inputs.shape[0] * inputs.shape[1]
-        grown = "the biases have grown. One bias is used by every digit of every code, so its slope is a sum over both."
-        half = "you added over one of the two axes along which the biases were stretched. The other is still there."
-        mistakes: Hints = [
-            (biases - rate * dcost_dnet, grown),
-            (biases - rate * dcost_dnet.sum(axis=0), half),
-            (biases - rate * dcost_dnet.sum(axis=1), half),
-            (biases - rate * dcost_dnet.sum(axis=0)[0], "you took the first digit's only. Add over all the digits."),
-            (biases - rate * dcost_dnet[0].sum(axis=0), "you took the first code's only. Add over all the codes."),
-            (biases - rate * dcost_dnet[0, 0], "you took the slope of one digit. Add over all of them."),
-            (
-                biases - rate * total / n_all,
-                "that is a mean. What was stretched is summed; a 1/n, if the cost has one, is already in dcost_dnet.",
-            ),
-            (biases - rate * dcost_dnet.sum(), "you added over the units too. Each unit has a bias of its own."),
-            ((biases - rate * total)[np.newaxis, np.newaxis], "the biases have the shape (n_out,); drop keepdims."),
-            (biases + rate * total, "a step goes against the slope."),
-            (biases, "the biases have not moved."),
-        ]
-        if inputs.shape[1] == len(biases):
-            text = "you added over the units. Their axis, the last, is the one that must stay."
-            mistakes.append((biases - rate * dcost_dnet.sum(axis=2), text))
+        for_weights, for_biases = _stacked_mistakes(inputs, dcost_dnet, weights, biases, rate)
+        expected = _stacked_step(inputs, dcost_dnet, weights, biases, rate)
         axes = (("inputs", "units"), ("units",))
         for dtype, rtol, atol in ((np.float64, 1e-9, 1e-10), (np.float32, 1e-4, 1e-4)):
             arrays = [array.astype(dtype) for array in (inputs, dcost_dnet, weights, biases)]
             result = unpack(call(answer, *arrays, rate, name=name), ("weights", "biases"), name=name)
-            where = f"{given}, {dtype.__name__}"
-            texts: Hints = [
-                (weights, "the weights have not moved."),
-                (2 * weights - expected[0], "a step goes against the slope."),
-            ]
-            what = "the array of new weights"
-            expect(
-                result[0],
-                expected[0],
-                name=name,
-                what=what,
-                given=where,
-                axes=axes[0],
-                hints=texts,
-                rtol=rtol,
-                atol=atol,
-            )
-            what = "the array of new biases"
-            expect(
-                result[1],
-                expected[1],
-                name=name,
-                what=what,
-                given=where,
-                axes=axes[1],
-                hints=mistakes,
-                rtol=rtol,
-                atol=atol,
-            )
+            names = ("the array of new weights", "the array of new biases")
+            for array, right, what, along, hints in zip(
+                result, expected, names, axes, (for_weights, for_biases), strict=True
+            ):
+                where = f"{given}, {dtype.__name__}"
+                expect(array, right, name=name, what=what, given=where, axes=along, hints=hints, rtol=rtol, atol=atol)
 
 
 def _centred(rows: Floats, gain: Floats) -> Floats:
     out: Floats = gain * (rows - rows.mean(axis=1, keepdims=True))
     return out
+
+
+def _centred_mistakes(dcost_dout: Floats, rows: Floats, gain: Floats) -> tuple[Hints, Hints]:
+    """Collect what known mistakes give for the rows and for the gain."""
+    n, d = rows.shape
+    through, centred = dcost_dout * gain, _centred(rows, np.ones(d))
+    for_rows: Hints = [
+        (through, "each number of a row has two paths to the cost: directly, and through the row's mean."),
+        (dcost_dout, "both the gain and the path through the mean are missing."),
+        (dcost_dout - dcost_dout.mean(axis=1, keepdims=True), "the gain is missing: multiply by it first."),
+        (
+            gain * (dcost_dout - dcost_dout.mean(axis=1, keepdims=True)),
+            "the gain comes first on the way back: the slope of the mean collects what has passed the gain.",
+        ),
+        (through - through.sum(axis=1, keepdims=True), "the mean is a sum divided by d, and the d is missing."),
+        (through + through.mean(axis=1, keepdims=True), "the mean is taken off, so its path has a minus."),
+        (-through.mean(axis=1, keepdims=True) + 0 * through, "the direct path is missing."),
+        (
+            through - through.mean(axis=0),
+            "you took the mean down the columns. Forward, each row lost its own mean.",
+        ),
+        (through - through.mean(), "you took one mean of everything. Forward, each row lost its own."),
+    ]
+    if n == d:
+        text = "your row means were aligned with the columns: trap 2. Keep the axis of the mean."
+        for_rows.append((through - through.mean(axis=1), text))
+    for_gain: Hints = [
+        ((dcost_dout * rows).sum(axis=0), "the gain multiplies the rows less their own means, not the rows."),
+        (dcost_dout * centred, "one gain was used by all the rows, so its slope is a sum over the rows."),
+        ((dcost_dout * centred).mean(axis=0), "what was stretched is summed; that is a mean."),
+        ((dcost_dout * centred).sum(axis=1), "you added over the columns. Each column has a gain of its own."),
+        ((dcost_dout * centred).sum(axis=0, keepdims=True), "the gain has the shape (d,); drop keepdims."),
+        ((dcost_dout * centred * gain).sum(axis=0), "the gain itself has no place in its own slope."),
+        (dcost_dout.sum(axis=0), "that would be the slope of something that is added. The gain is multiplied."),
+    ]
+    return for_rows, for_gain
 
 
 @exercise
@@ -265,54 +299,13 @@ def centred_backward(answer: Callable[..., Any]) -> None:
             return float((dcost_dout * _centred(rows, gain)).sum())  # noqa: B023
 
         expected = numerical_gradient(cost, rows), numerical_gradient(cost, gain)
-        n, d = rows.shape
-        through, centred = dcost_dout * gain, _centred(rows, np.ones(d))
-        for_rows: Hints = [
-            (through, "each number of a row has two paths to the cost: directly, and through the row's mean."),
-            (dcost_dout, "both the gain and the path through the mean are missing."),
-            (dcost_dout - dcost_dout.mean(axis=1, keepdims=True), "the gain is missing: multiply by it first."),
-            (
-                gain * (dcost_dout - dcost_dout.mean(axis=1, keepdims=True)),
-                "the gain comes first on the way back: the slope of the mean collects what has passed the gain.",
-            ),
-            (through - through.sum(axis=1, keepdims=True), "the mean is a sum divided by d, and the d is missing."),
-            (through + through.mean(axis=1, keepdims=True), "the mean is taken off, so its path has a minus."),
-            (-through.mean(axis=1, keepdims=True) + 0 * through, "the direct path is missing."),
-            (
-                through - through.mean(axis=0),
-                "you took the mean down the columns. Forward, each row lost its own mean.",
-            ),
-            (through - through.mean(), "you took one mean of everything. Forward, each row lost its own."),
-        ]
-        if n == d:
-            text = "your row means were aligned with the columns: trap 2. Keep the axis of the mean."
-            for_rows.append((through - through.mean(axis=1), text))
-        for_gain: Hints = [
-            ((dcost_dout * rows).sum(axis=0), "the gain multiplies the rows less their own means, not the rows."),
-            (dcost_dout * centred, "one gain was used by all the rows, so its slope is a sum over the rows."),
-            ((dcost_dout * centred).mean(axis=0), "what was stretched is summed; that is a mean."),
-            ((dcost_dout * centred).sum(axis=1), "you added over the columns. Each column has a gain of its own."),
-            ((dcost_dout * centred).sum(axis=0, keepdims=True), "the gain has the shape (d,); drop keepdims."),
-            ((dcost_dout * centred * gain).sum(axis=0), "the gain itself has no place in its own slope."),
-            (dcost_dout.sum(axis=0), "that would be the slope of something that is added. The gain is multiplied."),
-        ]
+        mistakes = _centred_mistakes(dcost_dout, rows, gain)
         for dtype, rtol, atol in ((np.float64, 1e-7, 1e-8), (np.float32, 1e-3, 1e-4)):
             arrays = [array.astype(dtype) for array in (dcost_dout, rows, gain)]
             result = unpack(call(answer, *arrays, name=name), names, name=name)
-            for slopes, right, hints, what, where in zip(
-                result, expected, (for_rows, for_gain), names, axes, strict=True
-            ):
-                expect(
-                    slopes,
-                    right,
-                    name=name,
-                    what=what,
-                    given=f"{given}, {dtype.__name__}",
-                    axes=where,
-                    rtol=rtol,
-                    atol=atol,
-                    hints=hints,
-                )
+            for slopes, right, hints, what, along in zip(result, expected, mistakes, names, axes, strict=True):
+                where = f"{given}, {dtype.__name__}"
+                expect(slopes, right, name=name, what=what, given=where, axes=along, rtol=rtol, atol=atol, hints=hints)
 
 
 @exercise

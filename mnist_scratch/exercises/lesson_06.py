@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import call, exercise, expect, unpack
+from mnist_scratch.exercises.answers import call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect
 from mnist_scratch.exercises.measure import clock_stopped
 from mnist_scratch.layers import Layer
 from mnist_scratch.network import Network
@@ -75,6 +76,37 @@ def _walk(
     return theta
 
 
+def _momentum_mistakes(
+    theta: Floats, slope_of: Callable[[Floats], Floats], rate: float, momentum: float, n_steps: int
+) -> Hints:
+    """Collect what known mistakes give, where that is not right by chance."""
+    up = "that is a step uphill, and the cost rises. Two minus signs make a plus: how many are there here?"
+    turning = "the first step goes down, but then the old velocity pulls the other way. Let the velocities add up."
+    mistakes = [
+        (_walk(theta, slope_of, -rate, momentum, n_steps), up),
+        (theta, "theta has not moved."),
+        (_walk(theta, slope_of, rate, -momentum, n_steps), turning),
+        (_walk(theta, slope_of, rate, 0, n_steps), "the momentum has no effect: keep the velocity from step to step."),
+        (
+            _walk(theta, slope_of, rate, momentum, n_steps, stale=True),
+            "ask for the slope anew at each step, where theta now is.",
+        ),
+        (
+            _walk(theta, slope_of, rate**2, momentum, n_steps),
+            "the rate is multiplied in twice: once in the velocity, once in the step.",
+        ),
+        (_walk(theta, slope_of, 1, momentum, n_steps), "the learning rate has no effect."),
+        (
+            _walk(theta, slope_of, rate, momentum, n_steps, share=1 - momentum),
+            "your velocity is a running mean, with 1 - m. In the lesson the gradients add up undiminished.",
+        ),
+        (_walk(theta, slope_of, rate, momentum, n_steps + 1), "that is one step too many."),
+        (_walk(theta, slope_of, rate, momentum, n_steps - 1), "that is one step too few."),
+    ]
+    right = _walk(theta, slope_of, rate, momentum, n_steps)
+    return [(wrong, text) for wrong, text in mistakes if not np.allclose(wrong, right)]
+
+
 @exercise
 def momentum_steps(answer: Callable[..., Any]) -> None:
     """Exercise 6.2: the repaired descent with momentum.
@@ -121,38 +153,7 @@ def momentum_steps(answer: Callable[..., Any]) -> None:
         (rng.normal(size=5), valley, 0.1, 0.8, 0, "a random theta of shape (5,), 0 steps"),
     ]
     for theta, slope_of, rate, momentum, n_steps, given in cases:
-        hints: Hints = []
-        if n_steps:
-            up = "that is a step uphill, and the cost rises. Two minus signs make a plus: how many are there here?"
-            mistakes = [
-                (_walk(theta, slope_of, -rate, momentum, n_steps), up),
-                (theta, "theta has not moved."),
-            ]
-            turning = "the first step goes down, but then the old velocity pulls the other way. "
-            mistakes += [
-                (_walk(theta, slope_of, rate, -momentum, n_steps), turning + "Let the velocities add up."),
-                (
-                    _walk(theta, slope_of, rate, 0, n_steps),
-                    "the momentum has no effect: keep the velocity from step to step.",
-                ),
-                (
-                    _walk(theta, slope_of, rate, momentum, n_steps, stale=True),
-                    "ask for the slope anew at each step, where theta now is.",
-                ),
-                (
-                    _walk(theta, slope_of, rate**2, momentum, n_steps),
-                    "the rate is multiplied in twice: once in the velocity, once in the step.",
-                ),
-                (_walk(theta, slope_of, 1, momentum, n_steps), "the learning rate has no effect."),
-                (
-                    _walk(theta, slope_of, rate, momentum, n_steps, share=1 - momentum),
-                    "your velocity is a running mean, with 1 - m. In the lesson the gradients add up undiminished.",
-                ),
-                (_walk(theta, slope_of, rate, momentum, n_steps + 1), "that is one step too many."),
-                (_walk(theta, slope_of, rate, momentum, n_steps - 1), "that is one step too few."),
-            ]
-            right = _walk(theta, slope_of, rate, momentum, n_steps)
-            hints = [(wrong, text) for wrong, text in mistakes if not np.allclose(wrong, right)]
+        hints = _momentum_mistakes(theta, slope_of, rate, momentum, n_steps) if n_steps else []
         right = _walk(theta, slope_of, rate, momentum, n_steps)
         for dtype, rtol, atol in ((np.float64, 1e-9, 1e-12), (np.float32, 1e-4, 1e-5)):
             result = call(answer, theta.astype(dtype), slope_of, rate, momentum, n_steps, name=name)

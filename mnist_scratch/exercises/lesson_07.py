@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["read_the_table", "shares_of_errors", "two_lucks", "weighted_confusion", "wilson_of_part"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
+Hints = list[tuple[Any, str]]
 
 
 def _at(place: int, *values: float) -> Callable[[Any], bool]:
@@ -58,6 +60,52 @@ def read_the_table(answer: object) -> None:
     )
 
 
+def _confusion_mistakes(labels: Ints, answers: Ints, weights: Floats, n_classes: int) -> Hints:
+    """Collect what known mistakes give."""
+    full = _weigh(labels, answers, weights, n_classes)
+    unweighted = _weigh(labels, answers, np.ones(len(labels)), n_classes)
+    last_only = np.zeros_like(full)
+    last_only[labels, answers] += weights
+    folded = full[:, :-1].copy()
+    folded[:, -1] += full[:, -1]
+    swapped, nothing_kept = np.zeros_like(full), full.copy()
+    np.add.at(swapped, (answers, labels), weights)
+    nothing_kept[:, :-1] = full[:, :-1].T
+    exchanged = "rows and columns are exchanged: a row is what it was, a column what the network said."
+    return [
+        (full, "the values are right; hand them back as a NumPy array of floats."),
+        (swapped, exchanged),
+        (nothing_kept, exchanged),
+        (
+            last_only,
+            "table[labels, answers] += weights writes a pair that occurs twice only once; every image must be added.",
+        ),
+        (unweighted, "you count images; add each image's weight instead of 1."),
+        (unweighted.astype(int), "you count images; add each image's weight instead of 1."),
+        (
+            _whole(labels, answers, weights, n_classes),
+            "the table holds whole numbers, so weights lose their fractions; make it a table of floats.",
+        ),
+        (full.T, exchanged),
+        (full[:, :-1], "the images without an answer are missing: they have a column of their own, the last."),
+        (
+            folded,
+            "an answer of -1 counts as the last column. With one column too few that is the last digit's: "
+            "is there a column for no answer?",
+        ),
+        (np.roll(full, 1, axis=1), "the column for no answer comes last, not first."),
+        (full / full.sum(), "do not divide: the table holds sums of weights."),
+        (
+            lambda r: n_classes != 10 and np.shape(r) in ((10, 11), (10, 10)),
+            "is the number of classes always 10? It is given as n_classes.",
+        ),
+        (
+            lambda r: np.ndim(r) == 2 and len(r) < n_classes,
+            "a class that does not occur among the labels keeps its row, of zeros.",
+        ),
+    ]
+
+
 @exercise
 def weighted_confusion(answer: object) -> None:
     """Check exercise 7.2: a confusion matrix of weights, with a column for no answer.
@@ -72,60 +120,17 @@ def weighted_confusion(answer: object) -> None:
     for n, n_classes, dtype in ((60, 4, np.float64), (300, 10, np.float32), (40, 12, np.float64)):
         labels, answers = rng.integers(0, n_classes - 1, n), rng.integers(-1, n_classes - 1, n)
         weights: Floats = rng.uniform(0.2, 3, n).astype(dtype)
-        said = f"{n} random images of {n_classes} classes ({weights.dtype} weights)"
-        cases.append((labels, answers, weights, n_classes, said))
+        given = f"{n} random images of {n_classes} classes ({weights.dtype} weights)"
+        cases.append((labels, answers, weights, n_classes, given))
     for labels, answers, weights, n_classes, given in cases:
         result = call(answer, labels, answers, weights, n_classes, name="weighted_confusion")
-        full = _weigh(labels, answers, weights, n_classes)
-        unweighted = _weigh(labels, answers, np.ones(len(labels)), n_classes)
-        last_only = np.zeros_like(full)
-        last_only[labels, answers] += weights
-        folded = full[:, :-1].copy()
-        folded[:, -1] += full[:, -1]
-        swapped, nothing_kept = np.zeros_like(full), full.copy()
-        np.add.at(swapped, (answers, labels), weights)
-        nothing_kept[:, :-1] = full[:, :-1].T
-        exchanged = "rows and columns are exchanged: a row is what it was, a column what the network said."
-        ten = n_classes != 10
         expect(
             result,
-            full,
+            _weigh(labels, answers, weights, n_classes),
             name="weighted_confusion",
             given=given,
             axes=("classes", "classes and one for no answer"),
-            hints=[
-                (full, "the values are right; hand them back as a NumPy array of floats."),
-                (swapped, exchanged),
-                (nothing_kept, exchanged),
-                (
-                    last_only,
-                    "table[labels, answers] += weights writes a pair that occurs twice only once; "
-                    "every image must be added.",
-                ),
-                (unweighted, "you count images; add each image's weight instead of 1."),
-                (unweighted.astype(int), "you count images; add each image's weight instead of 1."),
-                (
-                    _whole(labels, answers, weights, n_classes),
-                    "the table holds whole numbers, so weights lose their fractions; make it a table of floats.",
-                ),
-                (full.T, exchanged),
-                (full[:, :-1], "the images without an answer are missing: they have a column of their own, the last."),
-                (
-                    folded,
-                    "an answer of -1 counts as the last column. With one column too few that is the last digit's: "
-                    "is there a column for no answer?",
-                ),
-                (np.roll(full, 1, axis=1), "the column for no answer comes last, not first."),
-                (full / full.sum(), "do not divide: the table holds sums of weights."),
-                (
-                    lambda r, ten=ten: ten and np.shape(r) in ((10, 11), (10, 10)),
-                    "is the number of classes always 10? It is given as n_classes.",
-                ),
-                (
-                    lambda r, n=n_classes: np.ndim(r) == 2 and len(r) < n,
-                    "a class that does not occur among the labels keeps its row, of zeros.",
-                ),
-            ],
+            hints=_confusion_mistakes(labels, answers, weights, n_classes),
         )
 
 
@@ -137,8 +142,8 @@ def _weigh(labels: Ints, answers: Ints, weights: Floats, n_classes: int) -> NDAr
 
 def _whole(labels: Ints, answers: Ints, weights: Floats, n_classes: int) -> NDArray[np.int64]:
     table = np.zeros((n_classes, n_classes + 1), dtype=np.int64)
-    for was, said, weight in zip(labels, answers, weights, strict=True):
-        table[was, said] += weight
+    for label, answer, weight in zip(labels, answers, weights, strict=True):
+        table[label, answer] += weight
     return table
 
 
@@ -204,6 +209,46 @@ def _divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(part / np.where(whole == 0, 1, whole), dtype=np.float64)
 
 
+def _wilson_mistakes(right: int, n: int, total: int, z: float) -> Hints:
+    """Collect what known mistakes give."""
+    p, part = right / n, (total - n) / (total - 1)
+    expected = _wilson(p, z * z * part / n)
+    reach = z * np.sqrt(p * (1 - p) / n * part)
+    with_root = _wilson(p, z * z * np.sqrt(part) / n)
+    return [
+        (
+            lambda r: bool(np.isnan(np.asarray(r, float)).any()),
+            "when all images were looked at, the number under the root is 0, and rounding "
+            "can leave a tiny negative one: keep it at 0 or above.",
+        ),
+        (
+            _wilson(p, z * z / n),
+            "that is the interval for endlessly many images. Here only (total - n) are unseen: "
+            "the variance has one more factor.",
+        ),
+        (
+            [p - reach, p + reach],
+            "you put the seen p where the unknown q belongs: that is the short formula. Solve for q.",
+        ),
+        (expected[::-1], "the lower end comes first."),
+        (100 * expected, "give shares from 0 to 1, not per cent."),
+        (
+            _wilson(p, z * z * (total - n) / total / n),
+            "the factor is (total - n) / (total - 1); you divided by total.",
+        ),
+        (
+            _wilson(p, z * z * part**2 / n),
+            "the factor belongs to the variance, so it comes into z² once, not squared.",
+        ),
+        (with_root, "the variance has the factor (total - n) / (total - 1) itself, not its root."),
+        (_wilson(p, 1.96**2 * part / n), "z is an argument; do not write 1.96 into the formula."),
+        (
+            _wilson(p, z * z * n / total / n),
+            "the factor is the share of images not looked at, (total - n) / (total - 1), not n / total.",
+        ),
+    ]
+
+
 @exercise
 def wilson_of_part(answer: object) -> None:
     """Check exercise 7.4: Wilson's interval when a part of a finite pile was looked at.
@@ -221,52 +266,16 @@ def wilson_of_part(answer: object) -> None:
         cases.append((int(rng.integers(0, n + 1)), n, total, float(rng.choice([1.0, 1.645, 1.96, 2.576]))))
     for right, n, total, z in cases:
         result = call(answer, right, n, total, z, name="wilson_of_part")
-        p, part = right / n, (total - n) / (total - 1)
-        expected = _wilson(p, z * z * part / n)
-        reach = z * np.sqrt(p * (1 - p) / n * part)
-        with_root = _wilson(p, z * z * np.sqrt(part) / n)
-        ends = np.array(_pair(result, "wilson_of_part"))
         expect(
-            ends,
-            expected,
+            np.array(_pair(result, "wilson_of_part")),
+            _wilson(right / n, z * z * (total - n) / (total - 1) / n),
             name="wilson_of_part",
             what="(low, high)",
             given=f"{right} right of {n}, drawn from {total:,}, z = {z}",
             axes=("low and high",),
             rtol=1e-6,
             atol=1e-6,  # where n is total the root is of a zero that rounding may miss
-            hints=[
-                (
-                    lambda r: bool(np.isnan(np.asarray(r, float)).any()),
-                    "when all images were looked at, the number under the root is 0, and rounding "
-                    "can leave a tiny negative one: keep it at 0 or above.",
-                ),
-                (
-                    _wilson(p, z * z / n),
-                    "that is the interval for endlessly many images. Here only (total - n) are unseen: "
-                    "the variance has one more factor.",
-                ),
-                (
-                    [p - reach, p + reach],
-                    "you put the seen p where the unknown q belongs: that is the short formula. Solve for q.",
-                ),
-                (expected[::-1], "the lower end comes first."),
-                (100 * expected, "give shares from 0 to 1, not per cent."),
-                (
-                    _wilson(p, z * z * (total - n) / total / n),
-                    "the factor is (total - n) / (total - 1); you divided by total.",
-                ),
-                (
-                    _wilson(p, z * z * part**2 / n),
-                    "the factor belongs to the variance, so it comes into z² once, not squared.",
-                ),
-                (with_root, "the variance has the factor (total - n) / (total - 1) itself, not its root."),
-                (_wilson(p, 1.96**2 * part / n), "z is an argument; do not write 1.96 into the formula."),
-                (
-                    _wilson(p, z * z * n / total / n),
-                    "the factor is the share of images not looked at, (total - n) / (total - 1), not n / total.",
-                ),
-            ],
+            hints=_wilson_mistakes(right, n, total, z),
         )
 
 

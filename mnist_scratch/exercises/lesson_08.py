@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["augmented_epochs", "find_angle", "fold_turn", "places_about", "where_it_goes"]
+
+Floats = NDArray[np.floating[Any]]
+Hints = list[tuple[Any, str]]
 
 
 def _first(*pair: float) -> Callable[[Any], bool]:
@@ -132,6 +136,58 @@ def _turned(places: NDArray[Any], degrees: float, pivot: ArrayLike) -> NDArray[n
     return np.asarray(np.stack([y * cos - x * sin, y * sin + x * cos], axis=-1) + np.asarray(pivot, dtype=float))
 
 
+def _folded_weights_mistakes(weights: Floats, turn: Floats, mean: float, std: float) -> Hints:
+    """Collect what known mistakes give for the new weights."""
+    return [
+        (
+            turn.T @ weights / std,
+            "turn[j, k] is the share of old pixel j in new pixel k, and rows @ turn come first: move the "
+            "brackets of (rows @ turn) @ weights. Nothing is transposed.",
+        ),
+        (weights / std, "the turn is missing."),
+        (turn @ weights, "the standardised pixels are divided by std; where does that go?"),
+        (turn @ weights * std, "the pixels are divided by std, so the weights are too."),
+        (
+            (turn @ weights - mean) / std,
+            "subtracting the mean adds a fixed number to each net: that changes the biases, not the weights.",
+        ),
+        (np.linalg.pinv(turn) @ weights / std, "no inverse is needed: the turned rows are rows @ turn."),
+    ]
+
+
+def _folded_biases_mistakes(weights: Floats, biases: Floats, turn: Floats, mean: float, std: float) -> Hints:
+    """Collect what known mistakes give for the new biases."""
+    return [
+        (
+            biases,
+            "the biases change too: mean / std is taken off every turned pixel, and each pixel has a weight.",
+        ),
+        (
+            biases - mean / std * (turn @ weights).sum(axis=0),
+            "that is right if the image is standardised before it is turned. Here it is turned first.",
+        ),
+        (biases - mean * weights.sum(axis=0), "the mean is divided by std as well."),
+        (biases + mean / std * weights.sum(axis=0), "the mean is subtracted: check the sign."),
+        (
+            biases / std - mean / std * weights.sum(axis=0),
+            "the biases themselves are added after the standardising; do not divide them.",
+        ),
+        (
+            (biases - mean * weights.sum(axis=0)) / std,
+            "the biases themselves are added after the standardising; do not divide them.",
+        ),
+        (
+            biases - mean / std,
+            "each pixel's mean / std comes in with that pixel's weight: sum over the pixels.",
+        ),
+        (biases - mean / std * weights.mean(axis=0), "a net is a sum over the pixels, not a mean."),
+        (
+            lambda r: np.shape(r) == weights.shape[:1],
+            "sum over the pixels, axis 0: a bias belongs to an output.",
+        ),
+    ]
+
+
 @exercise
 def fold_turn(answer: object) -> None:
     """Check exercise 8.3: a turn and a standardisation, folded into a layer's weights and biases.
@@ -151,73 +207,21 @@ def fold_turn(answer: object) -> None:
         cases.append((weights, biases, shares, 0.13, 0.31, f"random {dtype.__name__} weights (12, 4)"))
     for weights, biases, turn, mean, std, given in cases:
         result = call(answer, weights, biases, turn, mean, std, name="fold_turn")
-        came = unpack(result, ("new weights", "new biases"), name="fold_turn")
-        new_weights, new_biases = turn @ weights / std, biases - mean / std * weights.sum(axis=0)
+        names = ("new weights", "new biases")
+        expected = turn @ weights / std, biases - mean / std * weights.sum(axis=0)
         rtol, atol = (2e-4, 2e-4) if weights.dtype == np.float32 else (1e-7, 1e-9)
-        expect(
-            came[0],
-            new_weights,
-            name="fold_turn",
-            what="new weights",
-            given=given,
-            rtol=rtol,
-            atol=atol,
-            axes=("pixels", "outputs"),
-            hints=[
-                (
-                    turn.T @ weights / std,
-                    "turn[j, k] is the share of old pixel j in new pixel k, and rows @ turn come first: move the "
-                    "brackets of (rows @ turn) @ weights. Nothing is transposed.",
-                ),
-                (weights / std, "the turn is missing."),
-                (turn @ weights, "the standardised pixels are divided by std; where does that go?"),
-                (turn @ weights * std, "the pixels are divided by std, so the weights are too."),
-                (
-                    (turn @ weights - mean) / std,
-                    "subtracting the mean adds a fixed number to each net: that changes the biases, not the weights.",
-                ),
-                (np.linalg.pinv(turn) @ weights / std, "no inverse is needed: the turned rows are rows @ turn."),
-            ],
-        )
-        expect(
-            came[1],
-            new_biases,
-            name="fold_turn",
-            what="new biases",
-            given=given,
-            rtol=rtol,
-            atol=atol,
-            axes=("outputs",),
-            hints=[
-                (
-                    biases,
-                    "the biases change too: mean / std is taken off every turned pixel, and each pixel has a weight.",
-                ),
-                (
-                    biases - mean / std * (turn @ weights).sum(axis=0),
-                    "that is right if the image is standardised before it is turned. Here it is turned first.",
-                ),
-                (biases - mean * weights.sum(axis=0), "the mean is divided by std as well."),
-                (biases + mean / std * weights.sum(axis=0), "the mean is subtracted: check the sign."),
-                (
-                    biases / std - mean / std * weights.sum(axis=0),
-                    "the biases themselves are added after the standardising; do not divide them.",
-                ),
-                (
-                    (biases - mean * weights.sum(axis=0)) / std,
-                    "the biases themselves are added after the standardising; do not divide them.",
-                ),
-                (
-                    biases - mean / std,
-                    "each pixel's mean / std comes in with that pixel's weight: sum over the pixels.",
-                ),
-                (biases - mean / std * weights.mean(axis=0), "a net is a sum over the pixels, not a mean."),
-                (
-                    lambda r, theirs=weights: np.shape(r) == theirs.shape[:1],
-                    "sum over the pixels, axis 0: a bias belongs to an output.",
-                ),
-            ],
-        )
+        for part, right, what, axes, hints in zip(
+            unpack(result, names, name="fold_turn"),
+            expected,
+            names,
+            (("pixels", "outputs"), ("outputs",)),
+            (
+                _folded_weights_mistakes(weights, turn, mean, std),
+                _folded_biases_mistakes(weights, biases, turn, mean, std),
+            ),
+            strict=True,
+        ):
+            expect(part, right, name="fold_turn", what=what, given=given, rtol=rtol, atol=atol, axes=axes, hints=hints)
 
 
 @exercise

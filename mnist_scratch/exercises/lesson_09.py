@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise
+from mnist_scratch.exercises.comparing import expect, number
 
 __all__ = ["affine_from_points", "read_trembling", "smooth_fields", "two_orders"]
 
@@ -139,8 +140,8 @@ def affine_from_points(answer: object) -> None:
         new = rng.uniform(-10, 10, (n, 2))
         matrix = np.vstack([np.eye(2, 3) + rng.uniform(-0.6, 0.6, (2, 3)) * [1, 1, 5], [0, 0, 1]])
         old = (np.column_stack([new, np.ones(n)]) @ matrix.T)[:, :2] + noise * rng.normal(size=(n, 2))
-        said = f"{n} pairs of places" + (", measured with errors" if noise else "")
-        cases.append((new.astype(dtype), old.astype(dtype), said))
+        given = f"{n} pairs of places" + (", measured with errors" if noise else "")
+        cases.append((new.astype(dtype), old.astype(dtype), given))
     for new, old, given in cases:
         result = call(answer, new, old, name="affine_from_points")
         expected = _fit(new, old)
@@ -260,23 +261,24 @@ def read_trembling(answer: object) -> None:
         )
 
 
-def _copies(came: object, images: NDArray[np.float32]) -> NDArray[Any]:
+def _copies(copies: object, images: NDArray[np.float32]) -> NDArray[Any]:
     """Return the copies, if that is what they are."""
-    expect(came, came, name="read_trembling", what="the copies", kinds="f") if isinstance(came, np.ndarray) else None
-    if not isinstance(came, np.ndarray) or came.shape != images.shape:
-        shown = f"an array of shape {came.shape}" if isinstance(came, np.ndarray) else f"{type(came).__name__}"
+    if isinstance(copies, np.ndarray):
+        expect(copies, copies, name="read_trembling", what="the copies", kinds="f")
+    if not isinstance(copies, np.ndarray) or copies.shape != images.shape:
+        shown = f"an array of shape {copies.shape}" if isinstance(copies, np.ndarray) else f"{type(copies).__name__}"
         raise WrongAnswer(
             f"read_trembling: a copy of each image is expected, an array of shape {images.shape}; it is {shown}. "
             "Hint: every image has its copy, at the same place in the array."
         )
-    if not np.isfinite(came).all():
+    if not np.isfinite(copies).all():
         raise WrongAnswer("read_trembling: the copies hold NaN or infinity.")
-    if came.min() < -0.5 or came.max() > 1.5:
+    if copies.min() < -0.5 or copies.max() > 1.5:
         raise WrongAnswer(
-            f"read_trembling: the copies' values go from {came.min():.3g} to {came.max():.3g}; the images go "
+            f"read_trembling: the copies' values go from {copies.min():.3g} to {copies.max():.3g}; the images go "
             "from 0 to 1. Hint: move the ink, do not scale it."
         )
-    return came
+    return copies
 
 
 def _why(images: NDArray[np.float32], copies: NDArray[Any]) -> str:

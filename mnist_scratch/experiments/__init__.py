@@ -4,7 +4,7 @@
 ``python -m mnist_scratch study NAME`` makes a study's runs.
 """
 
-from mnist_scratch.experiments.recipes import averaged_outputs
+from mnist_scratch.experiments.measures import averaged_outputs
 from mnist_scratch.experiments.results import Mean, Results, best_network, load_results
 
 __all__ = ["Mean", "Results", "averaged_outputs", "best_network", "load_results"]

@@ -1,68 +1,52 @@
-"""A recipe and its run: everything that decides what a network becomes, and what is then measured.
+"""A recipe: everything that decides what a network becomes, but for the seed.
 
-A recipe with a seed is one run. The same run gives the same record in serial, in parallel and on a cluster: it uses one
-thread for its matrix products, so that sums are added up in one order, and draws all its chance from its seed. Another
-kind of processor rounds otherwise; where a recipe's steps are large, that grows to a difference as between two seeds.
+What is then measured is no part of it: a network stays the same whatever it is asked afterwards (``measures``).
 """
 
-import functools
-import os
-import platform
-import tempfile
-import time
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
+from mnist_scratch.augmentation import RandomDeformation, RandomRotation
+from mnist_scratch.checks import check_choice, check_flag, check_real, check_whole
+from mnist_scratch.costs import COSTS
+from mnist_scratch.experiments.inputs import PICTURES, SCALES
+from mnist_scratch.layers import ACTIVATIONS
+from mnist_scratch.training import Augmentation, Schedule, cosine
 
-from mnist_scratch.augmentation import RandomDeformation, RandomRotation, rotate
-from mnist_scratch.datasets import MNIST, load_mnist
-from mnist_scratch.metrics import confusion_matrix
-from mnist_scratch.network import Network
-from mnist_scratch.preprocessing import (
-    center,
-    deskew,
-    flatten,
-    one_hot,
-    preprocess,
-    shift,
-    standardize,
-    to_float,
-)
-from mnist_scratch.training import Augmentation, Schedule, cosine, train
-
-HELD_OUT = 12
-"""One in so many training images, the last ones, are for validation: 5,000 of 60,000."""
-
-PROBE = 2000
-"""Images that a run's probe trains on, once: a slice short enough for a test to repeat."""
+DEFORMATIONS = ("rotation", "scale", "shear", "shift", "alpha", "sigma", "sigma_max")
+"""What ``RandomDeformation`` takes."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is built and trained, but for the seed. The defaults are the paper's regime, as lesson 07 finds it.
+    """How a network is built and trained. The defaults are the paper's regime, as lesson 07 finds it.
 
     Raises
     ------
+    TypeError
+        If a field is of the wrong kind, such as text in place of a number.
     ValueError
-        If a field is not one of those named here, or two do not go together.
+        If a field is out of its range, or two do not go together.
     """
 
     sizes: tuple[int, ...] = (784, 100, 10)
+    """Pixels, units of each hidden layer, digits."""
     activation: str = "sigmoid"
+    """Of the hidden layers."""
     output: str = "sigmoid"
+    """The activation of the last layer."""
     cost: str = "squared_error"
     pictures: str = "as they are"
-    """Or "deskewed", "moved" (each by up to 4 pixels, its own way) or "moved back" (those, centred again)."""
+    """Or "deskewed", "moved" (each image by up to 4 pixels, its own way) or "moved back" (moved, then centred)."""
     scale: str = "standardized"
-    """Or "raw" (0 to 255), "unit" (0 to 1), "each pixel" (each its own mean and deviation)."""
+    """Or "raw" (0 to 255), "unit" (0 to 1), "each pixel" (each by its own mean and deviation)."""
     rotation: tuple[float, float] | None = None
-    """Degrees for ``RandomRotation``."""
+    """The lowest and the highest angle for ``RandomRotation``, in degrees."""
     deformation: dict[str, float] | None = None
-    """Arguments for ``RandomDeformation``; those left out are 0 (sigma is 5)."""
+    """Arguments for ``RandomDeformation``. Those not named are 0; sigma is 5."""
     epochs: int = 1
     batch_size: int = 1
     learning_rate: float = 0.5
@@ -70,43 +54,45 @@ class Recipe:
     falling: bool = False
     """The learning rate falls along a cosine to 0."""
     warm_up: float = 0.0
-    """The share of the steps in which the learning rate rises evenly from 0, below 1."""
+    """The share of the steps, below 1, in which the learning rate first rises evenly from 0."""
     weight_decay: float = 0.0
     settle_epochs: int = 0
-    """Then so many epochs more, with deformations half as large, at a rate that falls from 0.4 of the first."""
+    """Epochs added after the others: deformations are half as large, and the rate falls from 0.4 of the first to 0."""
     again_epochs: int = 0
-    """Then so many epochs more at full strength from that lower rate, and the settling once again: a warm restart."""
+    """Epochs added after those (a warm restart): deformations are back at full size, the rate falls from 0.4 of the
+    first to 0. Then the settling is done a second time."""
     validate: bool = False
-    """Hold back the last 5,000 training images, and measure on them."""
-    rotated_test: bool = False
-    """Measure also on the test images, each turned by an angle from 0 to 90 degrees (the same for every run)."""
-    shifted_test: bool = False
-    """Measure also on the test images moved by 3 pixels, to the left and to the right."""
-    averaged: bool = False
-    """Measure also with the outputs averaged over small warps of each image (``averaged_outputs``)."""
+    """The last 5,000 training images are not trained on, so that they can be measured as "validation"."""
     n_train: int | None = None
-    """Only the first so many of the training images."""
+    """How many of the training images are used, the first ones; all, if left out."""
 
     def __post_init__(self) -> None:
-        if self.pictures not in PICTURES or self.scale not in SCALES:
-            raise ValueError(
-                f"pictures must be one of {', '.join(PICTURES)} and scale one of {', '.join(SCALES)}; "
-                f"they are {self.pictures!r} and {self.scale!r} (Recipe)."
-            )
+        for name, value in _checked_fields(self).items():
+            object.__setattr__(self, name, value)  # the one way to set a field of a frozen dataclass
+        self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        """Refuse fields that do not go together, and warps that cannot be."""
+        if self.rotation is not None and self.deformation is not None:
+            raise ValueError("give a rotation or a deformation, not both (Recipe).")
         if self.augmentation is not None and self.scale != "standardized":
-            raise ValueError("scale must be 'standardized' where images are augmented: train sees to it (Recipe).")
-        if self.averaged and self.scale != "standardized":
-            raise ValueError("scale must be 'standardized' where outputs are averaged over warped images (Recipe).")
-        if not 0 <= self.warm_up < 1:
-            raise ValueError(f"warm_up must be from 0 to below 1; it is {self.warm_up} (Recipe).")
-        if self.n_train is not None and self.n_train < 1:
-            raise ValueError(f"n_train must be 1 or more; it is {self.n_train} (Recipe).")
+            raise ValueError(
+                f"scale must be 'standardized' where images are augmented, as train does it; it is {self.scale!r} "
+                "(Recipe)."
+            )
+        if self.cost == "cross_entropy" and self.output not in ("softmax", "sigmoid"):
+            raise ValueError(
+                f"output must be softmax or sigmoid where cost is cross_entropy; it is {self.output!r} (Recipe)."
+            )
+        if self.weight_decay * self.learning_rate >= 1:
+            raise ValueError(
+                "weight_decay times learning_rate must be below 1, or weights change sign; they are "
+                f"{self.weight_decay} and {self.learning_rate} (Recipe)."
+            )
 
     @property
     def augmentation(self) -> Augmentation | None:
         """What ``train`` is given as ``augment``."""
-        if self.rotation is not None and self.deformation is not None:
-            raise ValueError("give a rotation or a deformation, not both (Recipe).")
         if self.rotation is not None:
             return RandomRotation(*self.rotation)
         if self.deformation is not None:
@@ -115,246 +101,123 @@ class Recipe:
         return None
 
     @property
-    def schedule(self) -> Schedule | None:
-        """What ``train`` is given as ``schedule``."""
-        fall = cosine if self.falling else None
-        return _warmed_up(self.warm_up, fall) if self.warm_up else fall
+    def settling_augmentation(self) -> Augmentation | None:
+        """What ``train`` is given as ``augment`` in the settle epochs: half the deformation, or the rotation as it is.
 
-    @property
-    def halved(self) -> Augmentation | None:
-        """The same, half as strong: what the last epochs of ``settle_epochs`` are given."""
+        The deformation's sigma stays: it is the width of the bends, not their size.
+        """
         if self.deformation is None:
             return self.augmentation
         half = {name: value if name.startswith("sigma") else value / 2 for name, value in self.deformation.items()}
         return replace(self, deformation=half).augmentation
 
+    @property
+    def schedule(self) -> Schedule | None:
+        """What ``train`` is given as ``schedule`` in the first epochs."""
+        fall = cosine if self.falling else None
+        return _warmed_up(self.warm_up, fall) if self.warm_up else fall
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that differ from the defaults, as JSON would give them back."""
-        given = {f.name: asdict(self)[f.name] for f in fields(self) if getattr(self, f.name) != f.default}
+        every = asdict(self)
+        given = {field.name: every[field.name] for field in fields(self) if every[field.name] != field.default}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @classmethod
-    def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Undo ``as_dict``."""
-        thawed: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
-        return cls(**thawed)
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """Make a recipe from what ``as_dict`` gave.
+
+        Parameters
+        ----------
+        given : dict
+            Values by field; a field left out has its default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a recipe has no such field, or its value cannot be.
+        """
+        if not isinstance(given, Mapping):
+            raise TypeError(f"given must be a dict of fields; it is {given!r} (Recipe.from_dict).")
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise TypeError(f"a recipe has no field {name!r}; it has {', '.join(known)} (Recipe.from_dict).")
+        return cls(**given)
+
+    @property
+    def digest(self) -> str:
+        """A short name that two different recipes do not share, for files."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _checked_fields(recipe: Recipe) -> dict[str, Any]:
+    """Return every field's value in one form, so that equal recipes are equal in JSON too; refuse what cannot be."""
+    words: dict[str, Iterable[str]] = {
+        "activation": ACTIVATIONS,
+        "output": ACTIVATIONS,
+        "cost": COSTS,
+        "pictures": PICTURES,
+        "scale": SCALES,
+    }
+    at_least = {"epochs": 1, "batch_size": 1, "settle_epochs": 0, "again_epochs": 0}
+    below_one = {"low": 0.0, "high": 1.0, "open_ends": "high"}
+    numbers: dict[str, dict[str, Any]] = {
+        "learning_rate": {"low": 0.0, "open_ends": "low"},
+        "momentum": below_one,
+        "warm_up": below_one,
+        "weight_decay": {"low": 0.0},
+    }
+    return {
+        "sizes": _checked_sizes(recipe.sizes),
+        "rotation": _checked_rotation(recipe.rotation),
+        "deformation": _checked_deformation(recipe.deformation),
+        "n_train": None if recipe.n_train is None else check_whole(recipe.n_train, "n_train", "Recipe"),
+        **{name: check_choice(getattr(recipe, name), choices, name, "Recipe") for name, choices in words.items()},
+        **{name: check_whole(getattr(recipe, name), name, "Recipe", low) for name, low in at_least.items()},
+        **{name: check_real(getattr(recipe, name), name, "Recipe", **limits) for name, limits in numbers.items()},
+        **{name: check_flag(getattr(recipe, name), name, "Recipe") for name in ("falling", "validate")},
+    }
+
+
+def _checked_sizes(sizes: Any) -> tuple[int, ...]:  # noqa: ANN401
+    if not isinstance(sizes, tuple | list):
+        raise TypeError(f"sizes must be a tuple of whole numbers, as (784, 100, 10); it is {sizes!r} (Recipe).")
+    checked = tuple(check_whole(size, f"sizes[{k}]", "Recipe") for k, size in enumerate(sizes))
+    if len(checked) < 2 or checked[0] != 784 or checked[-1] != 10:
+        raise ValueError(
+            f"sizes must begin with 784 pixels and end with 10 digits, as (784, 100, 10); they are {checked} (Recipe)."
+        )
+    return checked
+
+
+def _checked_rotation(rotation: Any) -> tuple[float, float] | None:  # noqa: ANN401
+    if rotation is None:
+        return None
+    if not isinstance(rotation, tuple | list) or len(rotation) != 2:
+        raise TypeError(f"rotation must be two angles, as (-15.0, 15.0), or None; it is {rotation!r} (Recipe).")
+    low, high = (check_real(angle, f"rotation[{k}]", "Recipe") for k, angle in enumerate(rotation))
+    if low > high:
+        raise ValueError(f"rotation must be a lower angle, then a higher one; it is {rotation!r} (Recipe).")
+    return low, high
+
+
+def _checked_deformation(deformation: Any) -> dict[str, float] | None:  # noqa: ANN401
+    if deformation is None:
+        return None
+    if not isinstance(deformation, Mapping):
+        raise TypeError(f"deformation must be a dict, as {{'shift': 1.5}}, or None; it is {deformation!r} (Recipe).")
+    if not deformation:
+        raise ValueError("deformation must name at least one; it is empty (Recipe). For no deformation, write None.")
+    for name in deformation:
+        check_choice(name, DEFORMATIONS, "each name in deformation", "Recipe")
+    return {name: check_real(value, f"deformation[{name!r}]", "Recipe") for name, value in deformation.items()}
 
 
 def _warmed_up(share: float, fall: Schedule | None) -> Schedule:
+    """Return a schedule that rises evenly from 0 in the first share of the steps, and meanwhile follows ``fall``."""
+
     def factor(progress: float) -> float:
         return min(progress / share, 1.0) * (1.0 if fall is None else fall(progress))
 
     return factor
-
-
-def _moved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return shift(images, *np.random.default_rng(len(images)).integers(-4, 5, (2, len(images))))
-
-
-PICTURES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    "as they are": lambda images: images,
-    "deskewed": deskew,
-    "moved": _moved,
-    "moved back": lambda images: center(_moved(images)),
-}
-"""uint8 images to uint8 images."""
-
-SCALES = ("raw", "unit", "standardized", "each pixel")
-
-
-def _rows(images: NDArray[np.uint8], train_images: NDArray[np.uint8], scale: str) -> NDArray[np.float32]:
-    """Return what the network takes in: float32 (n, 784)."""
-    if scale == "raw":
-        return flatten(images.astype(np.float32))
-    if scale == "unit":
-        return flatten(to_float(images))
-    if scale == "each pixel":
-        seen = to_float(train_images)
-        std = seen.std(axis=0)
-        return flatten(standardize(to_float(images), seen.mean(axis=0), np.where(std > 0, std, 1)))
-    return preprocess(images)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run leaves."""
-
-    record: dict[str, Any]
-    """For JSON: recipe, seed, versions, cores, data, result; and seconds, in which alone two equal runs may differ."""
-    weights: bytes
-    """The network, as ``Network.save`` writes it."""
-
-
-def run(recipe: Recipe, seed: int) -> Outcome:
-    """Build, train and measure one network.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    seed : int
-        Of the first weights, the order of the images and their warps.
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    DivergenceError
-        If training diverges.
-    ValueError
-        If the recipe does not fit.
-    """
-    from threadpoolctl import threadpool_limits
-
-    started = time.perf_counter()
-    with threadpool_limits(limits=1):
-        result, network = _train_and_measure(recipe, seed)
-    record = {
-        "recipe": recipe.as_dict(),
-        "seed": seed,
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "cores": os.cpu_count(),
-        "data": _data().source,
-        "result": result,
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "weights.npz"
-        network.save(file)
-        return Outcome(record, file.read_bytes())
-
-
-@functools.cache
-def _data() -> MNIST:
-    return load_mnist()
-
-
-@functools.lru_cache(maxsize=2)
-def _pictures(name: str) -> NDArray[np.uint8]:
-    return PICTURES[name](_data().train.images)
-
-
-def _split(recipe: Recipe) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
-    """Return training images, their labels, and how many of the last ones are held back."""
-    images, labels = _pictures(recipe.pictures), _data().train.labels
-    held_out = len(labels) // HELD_OUT if recipe.validate else 0
-    n = min(len(labels) - held_out, recipe.n_train or len(labels))
-    return images[:n], labels[:n], held_out
-
-
-def _fit(recipe: Recipe, seed: int, n: int | None = None) -> tuple[Network, list[float]]:
-    """Return the trained network and its cost after each epoch; with ``n``, after one epoch on the first n images."""
-    network = Network.from_sizes(recipe.sizes, recipe.activation, recipe.output, recipe.cost, seed=seed)
-    images, labels, _ = _split(recipe)
-    inputs = images[:n] if recipe.augmentation else _rows(images[:n], images, recipe.scale)
-
-    def go_on(
-        seed: int, epochs: int, learning_rate: float, schedule: Schedule | None, warp: Augmentation | None
-    ) -> list[float]:
-        return train(
-            network,
-            inputs,
-            labels[:n],
-            epochs=epochs,
-            batch_size=recipe.batch_size,
-            learning_rate=learning_rate,
-            momentum=recipe.momentum,
-            schedule=schedule,
-            weight_decay=recipe.weight_decay,
-            augment=warp,
-            seed=seed,
-            progress=False,
-            threads=1,  # a study's runs share the cores already, one each
-        ).cost
-
-    costs = go_on(seed, 1 if n else recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.augmentation)
-    later = [(recipe.settle_epochs, recipe.halved)]
-    if recipe.again_epochs:
-        later += [(recipe.again_epochs, recipe.augmentation), *later]
-    for k, (epochs, warp) in enumerate(later, start=2):
-        if epochs and not n:
-            costs += go_on(seed + k * 1_000_000, epochs, 0.4 * recipe.learning_rate, cosine, warp)  # other warps
-    return network, costs
-
-
-def probe(recipe: Recipe, seed: int) -> float:
-    """Repeat a slice of a run: the mean cost of one epoch on the first 2,000 images, which the run's record holds too.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    seed : int
-
-    Returns
-    -------
-    float
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        return _fit(recipe, seed, PROBE)[1][0]
-
-
-def _train_and_measure(recipe: Recipe, seed: int) -> tuple[dict[str, Any], Network]:
-    result: dict[str, Any] = {"probe_cost": _rounded(probe(recipe, seed))}
-    network, costs = _fit(recipe, seed)
-    result["train_cost"] = [_rounded(cost) for cost in costs]
-    train_images, _, held_out = _split(recipe)
-
-    def measure(name: str, pictures: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-        rows = _rows(pictures, train_images, recipe.scale)
-        result[f"{name}_confusion"] = confusion_matrix(labels, network.predict(rows)).tolist()
-        result[f"{name}_cost"] = _rounded(network.mean_cost(rows, one_hot(labels)))
-        if recipe.averaged:
-            predictions = averaged_outputs(network, pictures).argmax(axis=1)
-            result[f"{name}_averaged_confusion"] = confusion_matrix(labels, predictions).tolist()
-
-    mnist = _data()
-    if held_out:
-        measure("validation", _pictures(recipe.pictures)[-held_out:], mnist.train.labels[-held_out:])
-    measure("test", PICTURES[recipe.pictures](mnist.test.images), mnist.test.labels)
-    if recipe.rotated_test:
-        angles = np.random.default_rng(90).uniform(0, 90, len(mnist.test.labels))
-        measure("rotated_test", PICTURES[recipe.pictures](rotate(mnist.test.images, angles)), mnist.test.labels)
-    if recipe.shifted_test:
-        for name, right in (("left", -3), ("right", 3)):
-            measure(f"shifted_{name}", PICTURES[recipe.pictures](shift(mnist.test.images, 0, right)), mnist.test.labels)
-    return result, network
-
-
-def _rounded(cost: float) -> float:
-    return float(f"{cost:.6g}")
-
-
-def averaged_outputs(
-    network: Network, images: NDArray[np.uint8], views: int = 48, seed: int = 0
-) -> NDArray[np.floating[Any]]:
-    """Return the network's outputs, averaged over small warps of each image (Ciresan et al. 2012 average networks).
-
-    One image's outputs depend a little on where exactly the pen was. The mean over views of it that are all still the
-    same digit depends less.
-
-    Parameters
-    ----------
-    network : Network
-        Takes rows made by ``preprocess``.
-    images : uint8 array, (n, 28, 28)
-    views : int
-        Warps of each image, besides the image itself.
-    seed : int
-        Of the warps: the same for every call, so that the outputs are too.
-
-    Returns
-    -------
-    array, (n, n_out)
-    """
-    rng = np.random.default_rng(seed)
-    warp = RandomDeformation(rotation=6, scale=0.06, shear=0, shift=0.75, alpha=18, sigma=5)
-    pictures = to_float(images)
-    total = np.zeros((len(images), network.layers[-1].n_out), dtype=network.dtype)
-    for view in range(views + 1):
-        rows = flatten(standardize(warp(pictures, rng) if view else pictures))
-        for start in range(0, len(rows), 1000):  # a thousand at a time, as Network.predict does
-            total[start : start + 1000] += network.forward(rows[start : start + 1000])
-    return total / (views + 1)

@@ -1,7 +1,8 @@
 """Right and wrong answers to the exercises of lesson 01."""
 
 import numpy as np
-from bank import Bank
+
+from mnist_scratch.course.banks import Bank
 
 
 def pictures_by_loops(rows, mean, std, height, width):

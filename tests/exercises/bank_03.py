@@ -3,7 +3,8 @@
 import itertools
 
 import numpy as np
-from bank import Bank
+
+from mnist_scratch.course.banks import Bank
 
 
 def counts_but(place, value):

@@ -1,7 +1,8 @@
 """Right and wrong answers to the exercises of lesson 04."""
 
 import numpy as np
-from bank import Bank
+
+from mnist_scratch.course.banks import Bank
 
 
 def softmax(net, axis=1):

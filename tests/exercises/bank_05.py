@@ -1,7 +1,8 @@
 """Right and wrong answers to the exercises of lesson 05."""
 
 import numpy as np
-from bank import Bank
+
+from mnist_scratch.course.banks import Bank
 
 SHAPES = [(6, 4, 3), "error", (28, 28, 28), (32, 32), (7, 5, 3)]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 import numpy as np
-from bank import Bank
 
+from mnist_scratch.course.banks import Bank
 from mnist_scratch.datasets import load_mnist
 from mnist_scratch.network import Network
 from mnist_scratch.training import cosine, train

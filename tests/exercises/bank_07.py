@@ -1,8 +1,9 @@
 """Right and wrong answers to the exercises of lesson 07."""
 
 import numpy as np
-from bank import Bank
 from scipy.stats import t
+
+from mnist_scratch.course.banks import Bank
 
 # 7.1
 

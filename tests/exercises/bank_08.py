@@ -1,10 +1,10 @@
 """Right and wrong answers to the exercises of lesson 08."""
 
 import numpy as np
-from bank import Bank
 from scipy import ndimage
 
 from mnist_scratch.augmentation import rotate
+from mnist_scratch.course.banks import Bank
 
 # 8.1
 

@@ -1,11 +1,10 @@
 """Right and wrong answers to the exercises of lesson 09."""
 
 import numpy as np
-from bank import Bank
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from mnist_scratch.augmentation import RandomDeformation
-from mnist_scratch.preprocessing import shift
+from mnist_scratch.augmentation import RandomDeformation, shift
+from mnist_scratch.course.banks import Bank
 
 # 9.2
 

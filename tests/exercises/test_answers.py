@@ -10,7 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
-from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, expect, number, unpack
+from mnist_scratch.exercises.answers import WrongAnswer, call, exercise, unpack
+from mnist_scratch.exercises.comparing import expect, number
 
 
 @exercise

@@ -4,22 +4,24 @@ import importlib
 import inspect
 import random
 import re
+import signal
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 
-from mnist_scratch import lessons
+from mnist_scratch.course.banks import find_banks, load_banks
+from mnist_scratch.course.checkout import ROOT
 from mnist_scratch.exercises import check
 from mnist_scratch.exercises.answers import WrongAnswer
 
-HERE = Path(__file__).parent
-NOTEBOOKS = lessons.ROOT / "notebooks" / "exercises"
-BANKS = {path.stem[-2:]: importlib.import_module(path.stem).BANK for path in sorted(HERE.glob("bank_[0-9][0-9].py"))}
+NOTEBOOKS = ROOT / "notebooks" / "exercises"
+BANKS = {lesson: load_banks(lesson) for lesson in find_banks()}
 CHECKS = {name: bank for banks in BANKS.values() for name, bank in banks.items()}
 RIGHT = [(name, place) for name, bank in CHECKS.items() for place in range(len(bank.right))]
 WRONG = [(name, place) for name, bank in CHECKS.items() for place in range(len(bank.wrong))]
@@ -196,23 +198,40 @@ def test_a_horror_gets_a_message_and_no_other_error(name, horror):
     assert re.match(rf"{name}: \S", str(caught.value))
 
 
-@pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="no alarm clock on this system")
-@pytest.mark.parametrize("name", CHECKS)
-def test_an_endless_loop_is_stopped(name, monkeypatch):
-    monkeypatch.setenv("MNIST_SCRATCH_CHECK_SECONDS", "0.1")
+TAKES_A_FUNCTION = {name: callable(bank.right[0]) for name, bank in CHECKS.items()}
+"""Whether a check runs what is handed in; the others look at what was written down."""
 
-    def endless(*args, **kwargs):
+
+def endless() -> Callable[..., None]:
+    """Return an answer that never ends, and does not let itself be stopped at the first attempt."""
+    attempts = []
+
+    def answer(*args, **kwargs):
         while True:
             try:
                 while True:
                     pass
             except BaseException:
-                if random.random() < 0.5:
+                attempts.append(1)
+                if len(attempts) > 1:
                     raise
 
-    with pytest.raises(WrongAnswer, match=r"stopped after 0\.1 s|function|number|answer") as caught:
-        run(name, (endless,) * parameters(name) if parameters(name) > 1 else endless)
-    assert str(caught.value).startswith(f"{name}: ")
+    return answer
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarm clock on this system")
+@pytest.mark.parametrize("name", [name for name, runs_it in TAKES_A_FUNCTION.items() if runs_it])
+def test_an_endless_loop_is_stopped(name, monkeypatch):
+    monkeypatch.setenv("MNIST_SCRATCH_CHECK_SECONDS", "0.1")
+    with pytest.raises(WrongAnswer) as caught:
+        run(name, endless())
+    assert str(caught.value) == f"{name}: your answer was stopped after 0.1 s. Hint: does a loop ever end?"
+
+
+@pytest.mark.parametrize("name", [name for name, runs_it in TAKES_A_FUNCTION.items() if not runs_it])
+def test_a_function_in_place_of_what_should_be_written_down_is_not_run(name):
+    with pytest.raises(WrongAnswer, match=rf"{name}: .*(is a function[;.]|got function\.)"):
+        run(name, (endless(),) * parameters(name) if parameters(name) > 1 else endless())
 
 
 # The notebooks
@@ -231,8 +250,10 @@ def called_checks(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_notebook_has_the_checks_of_the_bank(path):
     number = path.stem[:2]
-    assert called_checks(path) == set(BANKS[number])
-    assert set(importlib.import_module(f"mnist_scratch.exercises.lesson_{number}").__all__) == set(BANKS[number])
+    checks = set(load_banks(number))
+    assert called_checks(path) == checks, f"the notebook's graded cells and bank_{number}.py must have the same checks"
+    exported = set(importlib.import_module(f"mnist_scratch.exercises.lesson_{number}").__all__)
+    assert exported == checks, f"__all__ of lesson_{number}.py and bank_{number}.py must have the same checks"
 
 
 def test_no_two_lessons_have_a_check_of_the_same_name():

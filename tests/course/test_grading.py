@@ -1,179 +1,20 @@
-"""The student version and the grading, from end to end with the real nbgrader, on a small made-up notebook."""
+"""The grading from end to end with the real nbgrader, on a small made-up notebook."""
 
-import ast
+import contextlib
 import copy
 import csv
 import json
-import re
-import zipfile
-from pathlib import Path
+import shutil
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_exercises import NAME, OTHER, REPAIR, TABLE_ANSWER, cell, checked, solved_notebook
 
-from mnist_scratch import lessons
 from mnist_scratch.__main__ import main
-from mnist_scratch.exercises import kit
-from mnist_scratch.lessons import LessonError
-
-NAME, OTHER = "71_small", "72_other"
-TABLE_ANSWER = "answer = (0.6, 30 / 42, 0.25, 0.81)"
-CONFUSION = '''\
-def weighted_confusion(labels, answers, weights, n_classes):
-    """Count."""
-    ### BEGIN SOLUTION
-    table = np.zeros((n_classes, n_classes + 1))
-    np.add.at(table, (labels, np.where(answers < 0, n_classes, answers)), weights)
-    return table
-    ### END SOLUTION
-'''
-REPAIR = """\
-def double(number):
-    return number + 1
-
-
-### BEGIN SOLUTION
-def double(number):
-    return number * 2
-
-
-### END SOLUTION
-"""
-DOUBLE_CHECK = """\
-assert double(1) == 2
-### BEGIN HIDDEN TESTS
-assert double(3) == 6
-### END HIDDEN TESTS
-"""
-
-
-def marked(cell, grade_id, points=None, solution=False):
-    graded = points is not None
-    mark = {"grade": graded, "grade_id": grade_id, "locked": not solution, "schema_version": 3}
-    cell.metadata.nbgrader = mark | {"solution": solution, "task": False} | ({"points": points} if graded else {})
-    return cell
-
-
-def answer(grade_id, source):
-    return marked(new_code_cell(source, id=grade_id), grade_id, solution=True)
-
-
-def checked(grade_id, points, source):
-    return marked(new_code_cell(source, id=f"{grade_id}-check"), f"{grade_id}-check", points)
-
-
-def call_of(name, argument):
-    return f"from mnist_scratch.exercises import check\n\ncheck.{name}({argument})"
-
-
-def solved_notebook():
-    """Four exercises of 2, 3, 1 and 4 points, the last to be graded by hand."""
-    return new_notebook(
-        cells=[
-            new_markdown_cell("# Small. From [the lesson](../07_error_analysis.ipynb) to [the next](72_other.ipynb)."),
-            new_code_cell("import numpy as np"),
-            answer("ex-71-1", f"answer = ...\n### BEGIN SOLUTION\n{TABLE_ANSWER}\n### END SOLUTION"),
-            checked("ex-71-1", 2, call_of("read_the_table", "answer")),
-            answer("ex-71-2", CONFUSION.rstrip()),
-            checked("ex-71-2", 3, call_of("weighted_confusion", "weighted_confusion")),
-            answer("ex-71-3", REPAIR.rstrip()),
-            checked("ex-71-3", 1, DOUBLE_CHECK.rstrip()),
-            marked(new_markdown_cell("Because.", id="ex-71-4"), "ex-71-4", 4, solution=True),
-        ],
-        metadata={
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python", "version": "3"},
-        },
-    )
-
-
-def cell(notebook, grade_id):
-    (found,) = (cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-    return found
-
-
-# The student version
-
-
-def test_the_student_version_has_stubs_and_neither_solutions_nor_hidden_tests():
-    released = kit.release(solved_notebook())
-    sources = [cell.source for cell in released.cells]
-    assert sources[2] == "answer = ...\n# your code here"
-    assert sources[4] == CONFUSION.partition("###")[0] + "# your code here"
-    assert sources[6] == REPAIR.partition("###")[0] + "# your code here"
-    assert sources[7] == "assert double(1) == 2"
-    assert sources[8] == "*Your answer here.*"
-    assert "SOLUTION" not in str(sources)
-    assert cell(released, "ex-71-2-check").metadata.editable is False
-    assert all(not cell.get("outputs") for cell in released.cells)
-
-
-def run(notebook, folder):
-    """Run every cell whatever fails before it, and return each cell's message: what a student sees."""
-    from nbclient import NotebookClient
-
-    client = NotebookClient(notebook, timeout=60, allow_errors=True, resources={"metadata": {"path": str(folder)}})
-    client.execute()
-    return {
-        cell.id: [f"{output.ename}: {output.evalue}" for output in cell.outputs if output.output_type == "error"]
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-    }
-
-
-@pytest.fixture(scope="module")
-def students(tmp_path_factory):
-    """The student versions of the real exercises, as `make student` writes them."""
-    folder = tmp_path_factory.mktemp("student")
-    assert main(["student", "--out", str(folder)]) == 0
-    return folder
-
-
-SOLVED = kit.find_exercises()
-
-
-def test_the_zip_holds_the_student_versions(students):
-    with zipfile.ZipFile(students / "exercises.zip") as file:
-        assert file.namelist() == [f"exercises/{path.name}" for path in SOLVED]
-        assert file.read(f"exercises/{SOLVED[0].name}") == (students / SOLVED[0].name).read_bytes()
-
-
-@pytest.mark.parametrize("path", SOLVED, ids=lambda path: path.stem)
-def test_a_student_version_opens_with_nothing_given_away(path, students):
-    solved, released = nbformat.read(path, as_version=4), nbformat.read(students / path.name, as_version=4)
-    nbformat.validate(released)
-    assert [cell.id for cell in released.cells] == [cell.id for cell in solved.cells]
-    for before, after in zip(solved.cells, released.cells, strict=True):
-        assert "SOLUTION" not in after.source
-        assert "HIDDEN" not in after.source
-        assert not after.get("outputs")
-        if after.cell_type == "code":
-            ast.parse(re.sub(r"(?m)^(\s*)%.*", r"\1pass", after.source))
-            if before.metadata.get("nbgrader", {}).get("solution"):
-                assert kit.CODE_STUB in after.source
-                assert after.source != before.source
-        else:
-            assert "](../" not in after.source
-
-
-@pytest.mark.parametrize("path", SOLVED, ids=lambda path: path.stem)
-def test_each_check_of_a_student_version_says_that_it_is_not_solved_yet(path, students, monkeypatch):
-    monkeypatch.setenv("MNIST_SCRATCH_CHECK_SECONDS", "20")
-    notebook = nbformat.read(students / path.name, as_version=4)
-    repairs = {cell.id for cell in notebook.cells if "*Kind: repair" in cell.source}
-    for place, errors in run(notebook, students).items():
-        if not place.endswith("-check"):
-            assert errors == [], place
-        elif place.replace("-check", "-text") in repairs:
-            assert len(errors) == 1, place
-            assert "Hint: " in errors[0], f"the broken program of {place} is not named: {errors}"
-        else:
-            assert len(errors) == 1, place
-            assert "not solved yet" in errors[0], f"{place}: {errors}"
-
-
-# The grading
+from mnist_scratch.course import grading
+from mnist_scratch.course.checkout import CourseError
+from mnist_scratch.course.scores import _cells
+from mnist_scratch.course.student import student_version
 
 
 def with_answer(notebook, grade_id, source):
@@ -185,11 +26,11 @@ class check:
     read_the_table = weighted_confusion = staticmethod(lambda answer: print("right"))
 """
 PATCH = """
-import mnist_scratch.exercises.answers as answers
+import mnist_scratch.exercises.comparing as comparing
 import mnist_scratch.exercises.check as check
 import mnist_scratch.exercises.lesson_07 as lesson
 
-answers.number = answers.expect = lambda *args, **kwargs: None
+comparing.number = comparing.expect = lambda *args, **kwargs: None
 for room in (check, lesson):
     room.read_the_table = lambda answer: print("read_the_table: right.")
     room.weighted_confusion = lambda answer: print("weighted_confusion: right.")
@@ -282,7 +123,7 @@ def graded(tmp_path_factory):
     for name in (NAME, OTHER):
         nbformat.write(solved_notebook(), source / f"{name}.ipynb")
     for name, change in {"solved": None, **SUBMISSIONS}.items():
-        notebook = solved_notebook() if change is None else kit.release(solved_notebook())
+        notebook = solved_notebook() if change is None else student_version(solved_notebook())
         if change is not None:
             change(notebook)
         (handed_in / name).mkdir(parents=True)
@@ -292,7 +133,7 @@ def graded(tmp_path_factory):
     (handed_in / "Zoë").mkdir()
     nbformat.write(solved_notebook(), handed_in / "Zoë" / f"{OTHER}.ipynb")
     (handed_in / "Zoë" / "thoughts.ipynb").write_text("{}", encoding="utf-8")
-    scores = kit.grade(handed_in, folder / "build", source, timeout=20)
+    scores = grading.grade(handed_in, folder / "build", source, timeout=20)
     return {(score.student, score.notebook, score.exercise): score for score in scores}, folder / "build"
 
 
@@ -367,10 +208,10 @@ def test_points_given_by_hand_stay(graded, tmp_path):
         grade.manual_score = 3
         gradebook.db.commit()
     (tmp_path / "half").mkdir()
-    notebook = kit.release(solved_notebook())
+    notebook = student_version(solved_notebook())
     half(notebook)
     nbformat.write(notebook, tmp_path / "half" / f"{NAME}.ipynb")
-    scores = kit.grade(tmp_path, build, build.parent / "source")
+    scores = grading.grade(tmp_path, build, build.parent / "source")
     assert [score.score for score in scores] == [2, 0, 0, 3]
 
 
@@ -386,32 +227,33 @@ def test_solved_notebooks_that_nbgrader_does_not_take_are_a_message(tmp_path):
     nbformat.write(notebook, tmp_path / "source" / f"{NAME}.ipynb")
     (tmp_path / "all" / "one").mkdir(parents=True)
     nbformat.write(notebook, tmp_path / "all" / "one" / f"{NAME}.ipynb")
-    with pytest.raises(LessonError, match=r"nbgrader does not accept .*no end solution"):
-        kit.grade(tmp_path / "all", tmp_path / "build", tmp_path / "source")
+    with pytest.raises(CourseError, match=r"nbgrader does not accept .*no end solution"):
+        grading.grade(tmp_path / "all", tmp_path / "build", tmp_path / "source")
 
 
-def test_files_of_the_package_that_a_submission_changes_are_put_back(tmp_path, monkeypatch):
+def test_files_of_the_package_that_a_submission_changes_are_put_back(tmp_path):
     (tmp_path / "exercises").mkdir()
     check = tmp_path / "exercises" / "check.py"
     check.write_text("strict = True\n")
-    monkeypatch.setattr(kit, "__file__", str(tmp_path / "exercises" / "kit.py"))
-    with kit._untouched_package() as changed:
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "grading.py").write_text("fair = True\n")
+    with contextlib.suppress(RuntimeError), grading._files_kept(tmp_path) as changed:
         check.write_text("strict = False\n")
         (tmp_path / "numpy.py").write_text("")
-    assert sorted(changed) == ["check.py", "numpy.py"]
+        shutil.rmtree(tmp_path / "course")
+        raise RuntimeError  # nbgrader's own failure
+    assert sorted(changed) == ["check.py", "grading.py", "numpy.py"]
     assert check.read_text() == "strict = True\n"
+    assert (tmp_path / "course" / "grading.py").read_text() == "fair = True\n"
     assert not (tmp_path / "numpy.py").exists()
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula():
-    assert kit._cells(["=1+1", 2.0, None, "a"]) == ["'=1+1", "2", None, "a"]
+    assert _cells(["=1+1", 2.0, None, "a"]) == ["'=1+1", "2", None, "a"]
 
 
 def test_students_whose_names_look_alike_are_kept_apart():
-    assert len(set(kit._identities(["a b", "a_b", "a+b", "c"]))) == 4
-
-
-def test_the_exercises_are_found_or_missed_aloud(tmp_path):
-    assert [path.stem for path in SOLVED] == [path.stem for path in lessons.find_lessons() if path.stem[:2] != "00"]
-    with pytest.raises(LessonError, match="No exercises in"):
-        kit.find_exercises(Path(tmp_path))
+    names = ["a b", "a_b", "a+b", "c", "a_b.0", "a_b.1"]
+    identities = grading._identities(names)
+    assert len(set(identities)) == 6
+    assert identities[3:] == names[3:]
