@@ -15,59 +15,28 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from mnist_scratch.datasets import load_mnist
 from mnist_scratch.threads import n_cores
-from tests.benchmarks import busy, contests, growth, limits, pages, turns
-from tests.benchmarks.turns import Sides, Work
+from tests.benchmarks import busy, contests, growth, limits, pages
+from tests.benchmarks.equal import check_all
+from tests.benchmarks.turns import Sides, timed
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, RUNS = ROOT / "build", Path(__file__).with_name("runs.json")
 
-PEERS = {
-    "torch": "PyTorch", "jax": "JAX", "sklearn": "scikit-learn", "cv2": "OpenCV",
-}  # fmt: skip
-
-
-def check_equal(sides, n=300):
-    """Hold the peers' gradients, trained parameters and warped pictures equal to ours.
-
-    OpenCV rounds places to 1/32 of a pixel.
-    """
-
-    def done(module, name, **arguments):
-        side = sides[module]
-        side.turn(side.prepare(Work(module, name, arguments)))
-        return side.result()
-
-    sizes = (784, 100, 10)
-    steps = {"sizes": sizes, "batch_size": n, "n": n, "rate": 0.05, "keep": True}  # one batch: its order is no matter
-    for name, arguments, tolerance in (("gradients", {"sizes": sizes, "n": n}, 2e-5), ("train", steps, 1e-6)):
-        options = {} if name == "gradients" else {"epochs": 3}
-        ours = done("ours", name, **arguments, **options)
-        for module in ("peers.pytorch", "peers.jax_cpu"):
-            for mine, theirs in zip(ours, done(module, name, **arguments, **options), strict=True):
-                for one, other in zip(mine, theirs, strict=True):
-                    np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
-    ours = done("ours", "warp", n=n)
-    for module, name, options, tolerance in (
-        ("peers.pytorch", "warp", {}, 5e-5),
-        ("peers.pytorch", "warp", {"our_way": True}, 5e-5),
-        ("peers.pictures", "scipy", {}, 5e-5),
-        ("peers.pictures", "opencv", {}, 0.04),
-        ("peers.pictures", "opencv", {"our_way": True}, 0.04),
-    ):
-        np.testing.assert_allclose(ours, done(module, name, n=n, **options), atol=tolerance)
+PEERS = {"torch": "PyTorch", "jax": "JAX", "sklearn": "scikit-learn", "cv2": "OpenCV"}
+"""By the names of their modules."""
 
 
 def machine():
     """Name the processor, and what is compared."""
     cpu = Path("/proc/cpuinfo")
     model = re.search(r"(?m)^model name\s*: (.*)$", cpu.read_text()) if cpu.exists() else None
-    packages = {"NumPy": "numpy", "SciPy": "scipy", "PyTorch": "torch", "JAX": "jax", "scikit-learn": "scikit-learn",
-                "OpenCV": "opencv-python-headless"}  # fmt: skip
-    versions = ", ".join(f"{name} {importlib.metadata.version(package)}" for name, package in packages.items())
+    installed = importlib.metadata.packages_distributions()  # OpenCV comes by several names
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(installed[module][0])}"
+        for module, name in ({"numpy": "NumPy", "scipy": "SciPy"} | PEERS).items()
+    )
     return (
         f"{model[1] if model else platform.processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, "
         f"{versions}"
@@ -104,18 +73,18 @@ def measure(options, tell):
     mnist, counts = load_mnist(), counts_of_cores()
     n_train, n_test = len(mnist.train.images), len(mnist.test.images)
     with Sides(counts[-1]) as sides:
-        check_equal(sides)
+        check_all(sides)
     print("Gradients, steps and warps equal the peers'.", flush=True)
     for cores in counts:
         with Sides(cores) as sides:
             _keep_contests(keep, sides, options, n_train, n_test, at_an_end=cores in (1, counts[-1]))
     with Sides(counts[-1]) as sides:
-        for contest in contests.contests_when_busy(n_train, sides.cores):
+        for contest in contests.contests_when_busy(n_train, sides.cores, options.quick):
             if options.only in contest.name:
                 keep(busy.rows_when_busy(contest, sides, 2))
         if not (options.quick or options.only):
             with busy.counting():
-                keep(turns.run(contests.rung_when_busy(n_train, sides.cores), sides, 2), "ladder")
+                keep(timed(contests.rung_when_busy(n_train, sides.cores), sides, 2), "ladder")
             if mnist.source == "full":
                 keep(limits.race_rows(sides, 3))
             run["growth"] = growth.growth(sides, n_train, min(options.rounds, 2))
@@ -131,11 +100,11 @@ def _keep_contests(keep, sides, options, n_train, n_test, at_an_end):
     )
     for contest in found:
         if options.only in contest.name:
-            keep(turns.run(contest, sides, options.rounds))
+            keep(timed(contest, sides, options.rounds))
     if at_an_end and not options.quick:
         for contest in contests.rungs(n_train, sides.cores):
             if options.only in contest.name:
-                keep(turns.run(contest, sides, options.rounds), "ladder")
+                keep(timed(contest, sides, options.rounds), "ladder")
 
 
 def print_row(row):

@@ -18,7 +18,7 @@ while os.getppid() == parent:
 """
 """It ends by itself when the process that started it has."""
 
-QUIET, SHARE, OF_QUIET = "its own quiet speed", "share of the quiet speed", "of the quiet speed"
+QUIET, SHARE, OF_QUIET = "our own quiet speed", ", share of the quiet speed", "of the quiet speed"
 
 
 @contextlib.contextmanager
@@ -46,11 +46,10 @@ def rows_when_busy(contest, sides, rounds, wanted=0.4):
     quiet = speeds(contest, sides, rounds)
     with counting():
         busy = speeds(contest, sides, rounds)
-    name, cores = f"busy machine: {contest.name}", sides.cores
-    rows = [Row(name, busy[0], quiet[0], QUIET, contest.unit, busy[0] / quiet[0], cores, wanted)]
-    rows += rows_of(replace(contest, name=name), busy, cores)
+    cores = sides.cores
+    rows = [Row(contest.name, busy[0], quiet[0], QUIET, contest.unit, busy[0] / quiet[0], cores, wanted)]
+    rows += rows_of(contest, busy, cores)
     shares = [b / q for b, q in zip(busy, quiet, strict=True)]
     return rows + [
-        replace(row, name=f"busy machine, {SHARE}: {contest.name}", unit=OF_QUIET, wanted=0.0)
-        for row in rows_of(contest, shares, cores)
+        replace(row, name=contest.name + SHARE, unit=OF_QUIET, wanted=0.0) for row in rows_of(contest, shares, cores)
     ]

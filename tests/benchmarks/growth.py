@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from mnist_scratch import plotting
 from tests.benchmarks.contests import JAX, MORE_CORES, PYTORCH, named, training
-from tests.benchmarks.turns import IMAGES, run
+from tests.benchmarks.turns import IMAGES, timed
 
 PANELS = {
     "batch size": "784-100-10",
@@ -27,7 +27,7 @@ def growth(sides, n_train, rounds, scale=0.3):
     found += [
         ("training images", n, training((784, 100, 10), 32, n_train, cores, images=n)) for n in COUNTS if n <= n_train
     ]
-    return [{"by": by, "x": x, **asdict(row)} for by, x, contest in found for row in run(contest, sides, rounds)]
+    return [{"by": by, "x": x, **asdict(row)} for by, x, contest in found for row in timed(contest, sides, rounds)]
 
 
 def points_by_cores(rows):
@@ -50,9 +50,7 @@ def draw_growth(runs):
     axes[0, 0].legend()
     first, last = (_ratios(found["batch size"], which) for which in (min, max))
     most = max(found["batch size"][PYTORCH])
-    figure.suptitle(
-        f"mnist_scratch is {first} with single images, and {last} with batches of {most:,}", x=0, ha="left"
-    )
+    figure.suptitle(f"mnist_scratch is {first} with single images, and {last} with batches of {most:,}", x=0, ha="left")
     return figure
 
 

@@ -37,7 +37,7 @@ def written_down(network, momentum, batch_size, pool):
     return descent.Descent(network, momentum, max(batch_size, 2), pool)
 
 
-def readable_sample(images, y, x, out=None):
+def readable_bilinear(images, y, x, out=None):
     """Read between pixels as it is explained: four neighbours, each weighted by nearness."""
     n, height, width = images.shape
     padded = np.pad(images, ((0, 0), (1, 2), (1, 2)))
@@ -75,6 +75,6 @@ FORMS = {
     "fields of two factors": lambda warp: mock.patch.object(
         augmentation, "_coordinates", readable_coordinates(warp.fields)
     ),
-    "few passes": lambda warp: mock.patch.object(augmentation, warps.READER, readable_sample),
+    "few passes": lambda warp: mock.patch.object(augmentation, warps.READER, readable_bilinear),
 }
 """By the name of a step: a context in which the network, or the warp, is without it."""

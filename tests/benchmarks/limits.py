@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LOAD = "from mnist_scratch.datasets import load_mnist; load_mnist()"
 IMPORT = "import mnist_scratch.training, mnist_scratch.network"
-TIMED = "import time, numpy; {}; s = time.perf_counter(); {}; print(time.perf_counter() - s)"
+TIMED = "import time, numpy\n{}\ns = time.perf_counter()\n{}\nprint(time.perf_counter() - s)"
 MEMORY = (
     "import resource; from mnist_scratch.datasets import load_mnist; from mnist_scratch.training import train; "
     "from mnist_scratch.network import Network; m = load_mnist().train; "
@@ -33,17 +33,18 @@ TARGET, SECONDS = 0.991, 20.0
 
 
 def limit_rows():
-    """Return a row for each limit: how many times over it is kept. Each program runs three times in a process."""
+    """Return a row for each limit: how many times over it is kept. The median of three processes counts."""
     rows = []
     for name, program, limit, unit in LIMITS:
-        command = [sys.executable, "-c", program.replace("numpy; ;", "numpy;")]
-        values = [
-            float(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
-            for _ in range(3)
-        ]
-        value = statistics.median(values)
+        value = statistics.median(_number(program) for _ in range(3))
         rows.append(Row(name, value, limit, "limit", unit, limit / value, 1, 1.0))
     return rows
+
+
+def _number(program):
+    """Return the number that a program prints last, after what it may say of the data."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return float(done.stdout.split()[-1])
 
 
 def race_rows(sides, seeds):

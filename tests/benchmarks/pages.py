@@ -3,11 +3,11 @@
 A run is {"machine": text, "rows", "ladder", "growth"}, each of these three a list of dictionaries.
 """
 
-import re
 import statistics
 from pathlib import Path
 
-from tests.benchmarks import busy, contests
+from mnist_scratch.marks import write_between
+from tests.benchmarks import busy
 from tests.benchmarks.contests import ALONE, BATCHES, JAX, LEAST, NETWORKS, PYTORCH, named
 from tests.benchmarks.growth import draw_growth
 
@@ -96,11 +96,11 @@ def busy_table(runs):
     """Return images a second of each side, quiet and busy, and the share."""
     groups, lines = grouped(runs), []
     for (name, peer), by_threads in groups.items():
-        work = name.removeprefix(f"busy machine, {busy.SHARE}: ")
+        work = name.removesuffix(busy.SHARE)
         if work == name:
             continue
-        (threads, shares), busy_name = next(iter(by_threads.items())), f"busy machine: {work}"
-        against = groups[busy_name, peer][threads]
+        threads, shares = next(iter(by_threads.items()))
+        against = groups[work, peer][threads]
         sides = [(peer, median(against, "peer"), median(shares, "peer"))]
         if not lines or lines[-1][0] != work:
             sides.insert(0, ("mnist_scratch", median(against, "ours"), median(shares, "ours")))
@@ -173,19 +173,8 @@ def pages(runs):
     }
 
 
-def with_pages(path, texts):
-    """Return the file's text with each part between two marks replaced."""
-    page = path.read_text(encoding="utf-8")
-    for name, text in texts.items():
-        pattern = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
-        page, number = pattern.subn(lambda _, text=text: text, page)
-        if number != 1:
-            raise ValueError(f"{path} must hold <!-- {name} --> and its end once; it does so {number} times.")
-    return page
-
-
 def write_pages(runs):
     """Write what the recorded runs say into the two READMEs, and the figure."""
     for path, texts in pages(runs).items():
-        path.write_text(with_pages(path, texts), encoding="utf-8")
+        write_between(path, texts)
     draw_growth(runs).savefig(PAGE.with_name("growth.png"), bbox_inches="tight")

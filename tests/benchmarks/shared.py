@@ -1,6 +1,7 @@
 """What all sides of a contest begin with: the same images, the same first weights, the same rates."""
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -44,4 +45,4 @@ def operands(sizes, batch_size, seed=0):
         return rng.standard_normal(shape, dtype=np.float32)
 
     outs, slopes = ([some(batch_size, size) for size in sizes] for _ in range(2))
-    return outs, slopes, [some(n_in, n_out) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+    return outs, slopes, [some(n_in, n_out) for n_in, n_out in itertools.pairwise(sizes)]

@@ -194,5 +194,6 @@ def rows_of(contest, found, cores):
     ]
 
 
-def run(contest, sides, rounds):
+def timed(contest, sides, rounds):
+    """Return the contest's rows."""
     return rows_of(contest, speeds(contest, sides, rounds), sides.cores)

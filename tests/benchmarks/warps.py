@@ -10,7 +10,7 @@ from mnist_scratch import augmentation
 AT_A_TIME = 128
 """Pictures: what a warp of ours takes at a time."""
 
-READER = "sample"
+READER = "bilinear"
 """The name of the function in ``augmentation`` that reads between pixels."""
 
 

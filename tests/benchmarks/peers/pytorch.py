@@ -166,9 +166,7 @@ def race(seed):
 
     def work():
         torch.manual_seed(seed)
-        learner.train(
-            images, labels, recipe["batch_size"], recipe["epochs"], deformation(shared.DEFORMATION), cosine
-        )
+        learner.train(images, labels, recipe["batch_size"], recipe["epochs"], deformation(shared.DEFORMATION), cosine)
         return measure
 
     return work
