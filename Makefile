@@ -14,7 +14,7 @@ run: venv  ## execute all the lessons; the copies go to build/notebooks
 test: venv  ## run every test, side by side: the package, and each lesson against its stored outputs
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
-bench: .venv/peers  ## time it beside PyTorch, scikit-learn, OpenCV and SciPy, which it installs
+bench: .venv/peers  ## time it beside PyTorch, JAX, scikit-learn, OpenCV and SciPy, which it installs
 	@$(BIN)/python -m tests.benchmarks.bench
 
 bench-quick: .venv/peers  ## the same with less of each, in under two minutes

@@ -1,273 +1,341 @@
-"""The benchmark: that it counts rightly. How fast anything is, no test asks."""
+"""The benchmark: that it counts rightly, and writes what it counted. How fast anything is, no test asks."""
 
+import ast
 import importlib.util
 import json
-from dataclasses import asdict
+import os
+import sys
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mnist_scratch import augmentation, descent
-from mnist_scratch.preprocessing import TRAIN_MEAN, TRAIN_STD
-from tests.benchmarks import bench
+from mnist_scratch.threads import n_cores
+from tests.benchmarks import bench, busy, contests, ladder, limits, pages, turns, worker
+from tests.benchmarks.turns import Row, Side, Sides, Work
+from tests.made_up_runs import FakeSides, all_contests, contest, row, run
+
+pinned = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processes cannot be held to cores here")
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that only moves when it is told to."""
-    now = [0.0]
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: now[0])
-    return now
+# Turns
 
 
-@pytest.fixture
-def peers():
-    for name in ("torch", "sklearn", "cv2"):
-        pytest.importorskip(name, reason=f"the benchmark's peers are not installed ({name})")
-    return bench.peers()
+def test_all_sides_take_turns_the_first_round_warms_up_and_medians_count():
+    sides = FakeSides(ours=[900, 100, 1, 50, 60, 2, 90, 3], friend=[300, 6, 4, 80])
+    found = turns.timed(contest(), sides, rounds=3)
+    there = ["ours read", "friend read", "ours spell"]
+    assert sides.turns == (there[::-1] + there) * 2
+    assert found == [
+        Row("reading, batch 1", 5.0, 10 / 6, "a friend", "images/s", 3.0, 2, 1.0),
+        Row("reading, batch 1", 5.0, 10 / 50, "ourselves, slowly", "images/s", 25.0, 2, 0.0),
+    ]
+    assert sides.forgotten == 1
 
 
-def test_both_sides_take_turns_the_first_round_warms_up_and_medians_count(clock):
-    turns, ours, theirs = [], iter([100, 1, 2, 90]), iter([100, 6, 4, 80])
+class FakeConnection:
+    def __init__(self, *requests):
+        self.requests, self.answers = iter(requests), []
 
-    def side(name, seconds):
+    def recv(self):
+        try:
+            return next(self.requests)
+        except StopIteration:
+            raise EOFError from None
+
+    def send(self, answer):
+        self.answers.append(answer)
+
+
+def test_a_worker_prepares_times_and_answers(monkeypatch):
+    now, calls = [0.0], []
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: now[0])
+
+    def sleep(seconds, then=None):
+        calls.append(seconds)
+
         def work():
-            turns.append(name)
-            clock[0] += next(seconds)
+            now[0] += seconds
+            return then
 
         return work
 
-    contest = bench.Contest("reading", side("ours", ours), side("peer", theirs), "a friend", 10, 1.0)
-    row = contest.run(3, threads=2)
-    assert turns == ["peer", "ours", "ours", "peer"] * 2
-    assert row == bench.Row("reading", 10 / 2, 10 / 6, "a friend", "images/s", 3.0, 2)
+    monkeypatch.setitem(sys.modules, "sleepers", SimpleNamespace(sleep=sleep))
+    connection = FakeConnection(
+        ("prepare", "sleep", {"seconds": 3, "then": 5}), ("prepare", "sleep", {"seconds": 2, "then": lambda: 7}),
+        ("turn", 0), ("result",), ("turn", 1), ("result",), ("forget",), ("turn", 0), ("dance",), ("result",),
+    )  # fmt: skip
+    worker.serve(connection, "sleepers")
+    assert calls == [3, 2]
+    done, answers = zip(*connection.answers, strict=True)
+    assert done == (True,) * 7 + (False, False, True)
+    assert answers[:7] == (0, 1, 3.0, 5, 2.0, 7, None)
+    assert "IndexError" in answers[7]
+    assert "no request: dance" in answers[8]
+    assert answers[9] is None
 
 
-def row(name="reading, batch 1", ratio=2.0, threads=1, wanted=1.0, peer="a friend"):
-    return {"name": name, "ours": ratio, "peer": 1.0, "peer_name": peer, "unit": "images/s", "ratio": ratio,
-            "threads": threads, "wanted": wanted}  # fmt: skip
+def test_a_side_is_a_process_of_its_own_that_says_what_went_wrong_and_ends_with_its_context():
+    with Sides(1) as sides:
+        side = sides["ours"]
+        assert sides["ours"] is side
+        with pytest.raises(RuntimeError, match=r"(?s)ours failed at \('prepare', 'juggle'.*AttributeError"):
+            side.prepare(Work("ours", "juggle"))
+        number = side.prepare(Work("ours", "products", {"sizes": (3, 2), "batch_size": 4, "steps": 5}))
+        assert side.turn(number) > 0
+        assert side.result() is None
+        assert side._process.pid != os.getpid()
+        assert side._process.is_alive()
+    assert not side._process.is_alive()
 
 
-def run(*rows, ladder=()):
-    return {"machine": "an abacus", "rows": list(rows), "ladder": list(ladder), "growth": []}
+def test_a_process_that_has_ended_is_said_to_have():
+    side = Side("ours", 1)
+    side._process.kill()
+    with pytest.raises(RuntimeError, match="the process of ours has ended"):
+        side.turn(0)
+    side.close()
 
 
-def test_rows_are_written_with_the_fields_that_others_read():
-    fields = asdict(bench.Row("reading", 2.0, 4.0, "a friend", "images/s", 0.5, 1))
-    assert set(json.loads(json.dumps(fields))) == {"name", "ours", "peer", "peer_name", "unit", "ratio", "threads"}
+@pinned
+def test_a_side_is_held_to_its_cores_and_this_process_is_not():
+    mine = os.sched_getaffinity(0)
+    with Sides(1) as one, Sides(len(mine)) as all_cores:
+        assert len(os.sched_getaffinity(one["ours"]._process.pid)) == 1
+        assert os.sched_getaffinity(all_cores["ours"]._process.pid) == mine
+    assert os.sched_getaffinity(0) == mine
 
 
-def test_the_long_table_has_medians_and_counts_the_runs_that_met_what_was_wanted():
-    runs = [run(row(ratio=ratio)) for ratio in (0.5, 3.0, 1.5)]
-    assert "| reading, batch 1 | a friend | 1 | images/s | 1.5 | 1 | 1.50 | 1.0 | 2 of 3 |\n" in bench.long_table(runs)
-    assert "| 2.00 |  |  |\n" in bench.long_table([run(row(wanted=0))])
+def test_where_cores_cannot_be_chosen_the_libraries_are_asked_for_one_thread(monkeypatch):
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    before = dict(os.environ)
+    with turns._held_to(1):
+        assert all(os.environ[name] == value for name, value in turns.ONE_THREAD.items())
+    with turns._held_to(4):
+        assert os.environ == before
+    assert os.environ == before
 
 
-def test_the_short_table_has_a_line_for_all_batches_and_marks_what_most_runs_did_not_meet():
-    second = {"name": "reading, batch 8", "wanted": 2.0}
-    runs = [
-        run(row(), row(threads=2, ratio=4), row(**second, ratio=ratio), row(**second, threads=2), row("bare", wanted=0))
-        for ratio in (1.0, 1.5, 2.5)
+# A busy machine
+
+
+@pinned
+def test_on_a_busy_machine_each_core_has_a_process_that_counts(monkeypatch):
+    started, popen = [], busy.subprocess.Popen
+    monkeypatch.setattr(busy.subprocess, "Popen", lambda *args: started.append(popen(*args)) or started[-1])
+    with busy.counting():
+        assert all(process.poll() is None for process in started)
+        cores = [os.sched_getaffinity(process.pid) for process in started]
+        assert sorted(core for (core,) in cores) == sorted(os.sched_getaffinity(0))
+    assert len(started) == n_cores()
+    assert all(process.poll() is not None for process in started)
+
+
+def test_who_only_counts_ends_when_the_process_that_started_it_has(monkeypatch):
+    parents = iter([7, 7, 7, 1])
+    monkeypatch.setattr(os, "getppid", lambda: next(parents))
+    said = {}
+    exec(busy.COUNT.replace("10_000_000", "5"), said)
+    assert said["n"] == 10
+
+
+def test_busy_rows_compare_with_the_quiet_speed_and_with_the_peers_there(monkeypatch):
+    counting, found = [], []
+
+    class Counting:
+        def __enter__(self):
+            counting.append(True)
+
+        def __exit__(self, *error):
+            counting.pop()
+
+    def speeds(contest, sides, rounds):
+        found.append(bool(counting))
+        return [40.0, 20.0, 8.0] if counting else [100.0, 80.0, 10.0]
+
+    monkeypatch.setattr(busy, "counting", Counting)
+    monkeypatch.setattr(busy, "speeds", speeds)
+    rows = busy.rows_when_busy(contest("busy machine: reading"), FakeSides(), 2)
+    assert found == [False, True]
+    assert [(row.peer_name, row.ours, row.peer, row.wanted) for row in rows[:3]] == [
+        (busy.QUIET, 40, 100, 0.4), ("a friend", 40, 20, 1), ("ourselves, slowly", 40, 8, 0),
+    ]  # fmt: skip
+    assert [(row.name, row.ours, row.peer, row.wanted) for row in rows[3:]] == [
+        ("busy machine: reading, share of the quiet speed", 0.4, 0.25, 0),
+        ("busy machine: reading, share of the quiet speed", 0.4, 0.8, 0),
     ]
-    assert bench.short_table(runs) == (
-        "| work | batch | against | wanted | 1 thread | 2 threads |\n|---|---|---|---|---|---|\n"
-        "| reading | 1, 8 | a friend | 1, 2 | 2.00, *1.50* | 4.00, 2.00 |\n"
-    )
+    np.testing.assert_allclose([row.ratio for row in rows], [0.4, 2, 5, 1.6, 0.5])
 
 
-def test_the_limits_table_divides_what_is_reached_by_the_share_of_the_limit():
-    name = "training 784-2-10, batch 8"
-    rows = [
-        row(name, ratio=1.5, peer="PyTorch"),
-        row(name, ratio=0.75, wanted=0, peer=bench.ALONE),
-        row(name, ratio=0.5, wanted=0, peer=bench.LEAST),
-        row("one epoch, 784-2-10, batch 8", ratio=1.2, peer="scikit-learn"),
-    ]
-    text = bench.limits_table([run(*rows)])
-    assert f"| {name} | {bench.ALONE} | 1 | 0.75 | 1.50 | 2.00 | 1.60 |\n" in text
-    assert f"| {name} | {bench.LEAST} | 1 | 0.50 | 1.50 | 3.00 | 2.40 |\n" in text
-    assert f"| {bench.ALONE} | 1 | 0.75 | 1.50 | 2.00 |  |\n" in bench.limits_table([run(*rows[:3])])
-
-
-def test_what_a_step_cannot_do_without_is_less_than_the_step(peers, mnist, monkeypatch):
-    """It makes the same products of the same images: each is counted."""
-    rows, labels, products = bench.preprocess(mnist.train.images[:256]), mnist.train.labels[:256], []
-    dot = np.dot
-    monkeypatch.setattr(np, "dot", lambda *args, **kw: (products.append(args[0].shape), dot(*args, **kw))[1])
-    monkeypatch.setattr(descent, "KERNELS", ())
-    contest = bench.least_contest(20, 128, rows, labels, scale=0.01)
-    counts = []
-    for side in (contest.ours, contest.peer):
-        products.clear()
-        side()
-        counts.append([shape for shape in products if len(shape) == 2])
-    assert sorted(map(sorted, counts[0])) == sorted(map(sorted, counts[1]))
-    assert len(counts[0]) == 5 * contest.amount // 128
+# Which contests
 
 
 @pytest.mark.parametrize(
-    ("sizes", "batch_size", "images", "expected"),
+    ("sizes", "batch_size", "scale", "expected"),
     [
-        ((784, 100, 10), 128, None, (59_904, 4)),  # 126,000 images wanted: two epochs, but at least four are made
-        ((784, 10, 10), 128, None, (59_904, 11)),
-        ((784, 800, 10), 128, None, (15_616, 1)),
-        ((784, 800, 10), 1, None, (655, 1)),
-        ((784, 100, 10), 32, 60_000, (60_000, 1)),  # one epoch is what was asked for
+        ((784, 100, 10), 32, 1.0, (18_880, 4)),
+        ((784, 100, 10), 512, 1.0, (18_432, 4)),
+        ((784, 10, 10), 128, 1.0, (59_904, 5)),  # more are wanted than there are: all in whole batches
+        ((784, 30, 10), 1, 1.0, (625, 4)),
+        ((784, 1024, 512, 10), 512, 1.0, (1024, 4)),  # at least two batches
+        ((784, 1024, 512, 10), 512, 0.1, (1024, 1)),
     ],
 )
-def test_contests_are_whole_batches_and_epochs(sizes, batch_size, images, expected):
-    assert bench.amounts(sizes, batch_size, 60_000, 1.0, images) == expected
+def test_contests_are_whole_batches_and_some_epochs(sizes, batch_size, scale, expected):
+    assert contests.amounts(sizes, batch_size, 60_000, scale) == expected
 
 
-def test_the_figure_draws_medians_and_names_them():
-    points = [
-        [
-            {"by": by, "x": x, "ours": 2.0 * x * k, "peer": 1.0 * x, "ratio": 2.0 * k}
-            for by in bench.PANELS
-            for x in ((1, 2) if by == "threads" else (1, 10, 4096))
-        ]
-        for k in (1, 2, 9)
-    ]
-    figure = bench.draw_growth([{"growth": run} for run in points])
-    assert "4.0 times as fast as PyTorch with single images, 4.0 times with batches of 4,096" in figure.get_suptitle()
-    ours, theirs = figure.axes[0].lines
-    np.testing.assert_allclose(ours.get_ydata(), [4, 40, 4 * 4096])
-    np.testing.assert_allclose(theirs.get_ydata(), [1, 10, 4096])
-    plt.close(figure)
+def test_every_contest_is_of_a_function_that_takes_its_arguments():
+    """The sources are read, not imported: so no library need be installed."""
+    works = [work for one in all_contests() for work in (one.ours, *(peer.work for peer in one.peers))]
+    for work in works:
+        source = (pages.PAGE.parent / f"{work.module.replace('.', '/')}.py").read_text()
+        functions = {node.name: node.args for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+        taken = [argument.arg for argument in functions[work.name].args]
+        needed = taken[: len(taken) - len(functions[work.name].defaults)]
+        assert set(needed) <= set(work.arguments) <= set(taken), work
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_each_rung_of_the_ladder_runs_with_and_without(peers, mnist, threads):
-    for contest in bench.ladder(mnist, True, threads):
-        assert contest.run(1, threads).peer > 0
+@pytest.mark.parametrize("n_train", [4_000, 60_000])
+def test_no_contest_wants_more_images_than_there_are(n_train):
+    for one in all_contests(n_train):
+        assert one.ours.arguments.get("n", 0) <= n_train
+        if "epochs" in one.ours.arguments:
+            assert one.amount == one.ours.arguments["n"] * one.ours.arguments["epochs"]
 
 
-def test_text_goes_between_its_markers(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("a\n<!-- rows -->\nold\n<!-- /rows -->\nb\n<!-- ladder -->\n<!-- /ladder -->\n")
-    assert bench.with_pages(page, {"rows": "new \\1\n", "ladder": "up\n"}) == (
-        "a\n<!-- rows -->\nnew \\1\n<!-- /rows -->\nb\n<!-- ladder -->\nup\n<!-- /ladder -->\n"
+@pytest.mark.parametrize(("cores", "threads", "least"), [(1, 1, [1.0, 1.0]), (2, None, [2.0, 1.0])])
+@pytest.mark.parametrize("quick", [False, True])
+def test_each_network_and_batch_size_meets_pytorch_and_jax_by_their_defaults(cores, threads, least, quick):
+    cells = list(contests.contests(60_000, 10_000, cores, quick))[:16]
+    assert [one.name for one in cells] == [
+        f"training {network}, batch {batch_size}"
+        for network in ("784-30-10", "784-100-10", "784-800-10", "784-1024-512-10") for batch_size in (1, 32, 128, 512)
+    ]  # fmt: skip
+    for one in cells:
+        assert one.ours.arguments["threads"] == threads
+        assert [peer.name for peer in one.peers[:2]] == ["PyTorch", "JAX"]
+        assert all(not peer.wanted for peer in one.peers[2:])
+    wanted = [[peer.wanted for peer in one.peers[:2]] for one in cells]
+    assert wanted == [*[least] * 3, [1, 1], *[least] * 3, *[[1, 1]] * 9]
+
+
+def test_each_rung_is_a_step_of_the_ladder():
+    rungs = [*contests.rungs(60_000, 1), *contests.rungs(60_000, 2), contests.rung_when_busy(60_000, 2)]
+    for rung in rungs:
+        (without,) = rung.peers
+        step = without.work.arguments["without"]
+        assert rung.name.startswith(step)
+        assert dict(rung.ours.arguments) | {"without": step} == dict(without.work.arguments)
+    assert {rung.peers[0].work.arguments["without"] for rung in rungs} | {""} == set(ladder.FORMS)
+
+
+def test_cores_are_doubled_up_to_all_of_them(monkeypatch):
+    for most, counts in ((1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])):
+        monkeypatch.setattr(bench, "n_cores", lambda most=most: most)
+        assert bench.counts_of_cores() == counts
+
+
+# Limits, and the race
+
+
+def test_a_limit_is_divided_by_the_median_of_what_programs_print_last(monkeypatch):
+    values = iter([4.0, 1.0, 2.0])
+    run = limits.subprocess.run
+    monkeypatch.setattr(
+        limits.subprocess, "run",
+        lambda command, **options: run([*command[:2], f"value = {next(values)}\n{command[2]}"], **options),
+    )  # fmt: skip
+    monkeypatch.setattr(limits, "LIMITS", [("lunch", "print('No salt 3'); print(value)", 6.0, "s")])
+    assert limits.limit_rows() == [Row("lunch", 2.0, 6.0, "limit", "s", 3.0, 1, 1.0)]
+
+
+def test_the_import_that_is_timed_is_not_over_already():
+    (program,) = (program for name, program, *_ in limits.LIMITS if name.startswith("import"))
+    check = "import sys; print(int('mnist_scratch.training' in sys.modules))"
+    before, after = program.split(limits.IMPORT)
+    assert limits._number(f"{before}{check}") == 0
+    assert limits._number(f"{before}{limits.IMPORT}{after}; {check}") == 1
+
+
+@pytest.mark.parametrize(("reached", "ratios"), [((0.992, 0.99), [1.5, 0.5]), ((0.99, 0.992), [0, 0])])
+def test_who_does_not_arrive_at_99_has_not_won_the_race(reached, ratios):
+    ours, theirs = reached
+    sides = FakeSides(
+        **{"ours": [40, 10, 50], "peers.pytorch": [60, 90, 20]},
+        results={"ours": [ours] * 3, "peers.pytorch": [theirs] * 3},
     )
-    with pytest.raises(ValueError, match=r"must hold <!-- limits --> and its end once; it does so 0 times"):
-        bench.with_pages(page, {"limits": ""})
+    rows = limits.race_rows(sides, 3)
+    assert sides.turns == ["ours race", "peers.pytorch race"] * 3
+    assert [(row["ours"], row["peer"]) for row in rows] == [(40, 60), (40, 20)]
+    assert [row["ratio"] for row in rows] == ratios
+    assert rows[0]["accuracies"] == pytest.approx(list(reached))
 
 
-def test_the_pages_say_what_the_recorded_runs_say():
-    runs = json.loads(bench.RUNS.read_text())
-    assert len(runs) >= 3
-    for path, texts in bench.pages(runs).items():
-        text = path.read_text(encoding="utf-8")
-        assert bench.with_pages(path, texts) == text
-        assert all(f"<!-- {marker} -->" in text for marker in texts)
+# The command
+
+
+def test_rows_are_written_with_the_fields_that_others_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "BUILD", tmp_path / "build")
+    bench.write_build(run(row(), ladder=[row("climbing")]))
+    written = json.loads((tmp_path / "build" / "bench.json").read_text())
+    assert [one["name"] for one in written] == ["reading, batch 1", "climbing"]
+    for one in written:
+        assert {"name", "ours", "peer", "peer_name", "unit", "ratio", "threads"} <= set(one)
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """As if all peers were installed."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True if name in bench.PEERS else find(name))
+    monkeypatch.setattr(bench, "machine", lambda: "an abacus")
 
 
 def test_a_missing_peer_is_a_plain_message(monkeypatch, capsys):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cv2" else find(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("cv2", "jax") else True)
     assert bench.main(["--quick"]) == 1
-    assert "cv2. The benchmark compares with it" in capsys.readouterr().err
+    assert "JAX, OpenCV. The benchmark compares with it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["--quick"], ["--only", "warp"]])
-def test_only_whole_runs_are_recorded(options, capsys):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--record", "--quick"], "without --quick and --only"),
+        (["--record", "--only", "warp"], "without --quick and --only"),
+        (["--rounds", "0"], "must be 1 or more"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(options, message, capsys):
     with pytest.raises(SystemExit):
-        bench.main(["--record", *options])
-    assert "without --quick and --only" in capsys.readouterr().err
+        bench.main(options)
+    assert message in capsys.readouterr().err
 
 
-def test_the_peers_do_the_same_work(peers, mnist):
-    bench.check_equal(mnist.train.images[:200], mnist.train.labels[:200])
-
-
-def test_our_warp_is_the_same_at_each_turn(peers, mnist):
-    warp = peers.Warp(bench.to_float(mnist.train.images[:20]))
-    np.testing.assert_array_equal(bench.warp_ours(warp), bench.warp_ours(warp))
-
-
-def test_pytorchs_side_of_the_race_warps_as_ours_does(peers, mnist, monkeypatch):
-    """Both are given the same random numbers."""
-    rng = np.random.default_rng(0)
-    even = rng.uniform(-1, 1, (6, 20))
-    normal = rng.standard_normal((2, 20, len(augmentation.bend_basis(28, 28, 5.0))), dtype=np.float32)
-
-    class Given(np.random.Generator):
-        def __init__(self):
-            super().__init__(np.random.PCG64())
-
-        def uniform(self, low, high, size):
-            return even
-
-        def standard_normal(self, size, dtype):
-            return normal
-
-    torch = peers.torch
-    monkeypatch.setattr(torch, "rand", lambda *shape: torch.tensor((even + 1) / 2, dtype=torch.float32))
-    monkeypatch.setattr(torch, "randn", lambda *shape: torch.tensor(normal[::-1].copy()))
-    images = bench.to_float(mnist.train.images[:20])
-    ours = augmentation.RandomDeformation(**bench.DEFORMATION)(images, Given())
-    theirs = peers.torch_deformation(bench.DEFORMATION)(torch.tensor(images)).numpy()
-    standardized = (ours.reshape(20, 784) - TRAIN_MEAN) / TRAIN_STD
-    np.testing.assert_allclose(theirs, standardized, atol=2e-4)
-
-
-def test_the_fast_reading_of_pictures_equals_the_readable_one(peers):
-    rng = np.random.default_rng(1)
-    images = rng.random((5, 9, 11), dtype=np.float32)
-    y, x = rng.uniform(-3, 13, (2, 5, 40)).astype(np.float32)
-    y[0, :4], x[0, :4] = [0, 8, -1, 9], [0, 10, -1, 11]
-    np.testing.assert_allclose(augmentation.bilinear(images, y, x), peers.readable_bilinear(images, y, x), atol=1e-5)
-
-
-@pytest.mark.parametrize("tuned", [False, True])
-def test_one_training_of_each_side(peers, mnist, tuned):
-    rows, labels = bench.preprocess(mnist.train.images[:200]), mnist.train.labels[:200]
-    row = bench.training_contest((784, 5, 10), 20, rows, labels, scale=0.01, tuned=tuned).run(1, threads=1)
-    assert row.ours > 0
-    assert row.peer > 0
-    assert (row.name, row.peer_name) == ("training 784-5-10, batch 20", "PyTorch, tuned" if tuned else "PyTorch")
-
-
-def test_pytorch_learns_the_same_tuned_or_not(peers, mnist):
-    torch, network = peers.torch, bench.network_of(784, 20, 10)
-    rows, labels = torch.tensor(bench.preprocess(mnist.train.images[:64])), torch.tensor(mnist.train.labels[:64]).long()
-    plain, tuned = peers.Torch(network, rate=0.05), peers.Torch(network, rate=0.05, tuned=True)
-    for side in (plain, tuned):
-        torch.manual_seed(3)
-        side.train(rows, labels, 16, epochs=2)
-    for one, other in zip(plain.model.parameters(), tuned.model.parameters(), strict=True):
-        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
-    assert plain.predict(rows).shape == (64,)
-
-
-def test_who_does_not_arrive_at_99_has_not_won_the_race(peers, mnist, monkeypatch):
-    few = SimpleNamespace(
-        train=SimpleNamespace(images=mnist.train.images[:64], labels=mnist.train.labels[:64]), test=mnist.test
-    )
-    monkeypatch.setitem(bench.RECIPE, "epochs", 1)
-    row = bench.to_991(few, 1, 1)
-    assert row["ratio"] == 0
-    assert max(row["accuracies"]) < 0.991
-    monkeypatch.setattr(bench, "accuracy", lambda labels, predicted: 0.992)
-    row = bench.to_991(few, 1, 1)
-    assert row["ratio"] == row["peer"] / row["ours"]
-
-
-def test_a_run_of_other_work_is_not_added_to_those_on_record(peers, monkeypatch, tmp_path, capsys):
+def test_a_run_of_other_work_is_not_added_to_those_on_record(installed, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "RUNS", tmp_path / "runs.json")
     monkeypatch.setattr(bench, "BUILD", tmp_path / "build")
     monkeypatch.setattr(bench, "load_mnist", lambda: SimpleNamespace(source="full"))
-    monkeypatch.setattr(bench, "machine", lambda: "an abacus")
-    monkeypatch.setattr(bench, "draw_growth", lambda runs: plt.figure())
-    monkeypatch.setattr(bench, "write_pages", lambda runs: None)
-    for name, recorded in (("reading", 1), ("reading", 2), ("writing", 2)):
-        monkeypatch.setattr(bench, "measure", lambda *args, name=name: run(row(name)))
-        if name == "writing":
+    written = []
+    monkeypatch.setattr(pages, "write_pages", lambda runs: written.append(len(runs)))
+    name = "training 784-30-10, batch 1"
+    rows = [row(name, peer="PyTorch"), row(name, peer="JAX")]
+    for other, recorded in ((), 1), ((), 2), ([row("writing")], 2):
+        monkeypatch.setattr(bench, "measure", lambda *args, other=other: run(*rows, *other))
+        if other:
             with pytest.raises(SystemExit):
                 bench.main(["--record"])
             assert "is not of the same work" in capsys.readouterr().err
         else:
             assert bench.main(["--record"]) == 0
         assert len(json.loads(bench.RUNS.read_text())) == recorded
-    plt.close("all")
+    assert written == [1, 2]
+
+
+def test_a_run_on_another_machine_is_not_begun(installed, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "RUNS", tmp_path / "runs.json")
+    monkeypatch.setattr(bench, "load_mnist", lambda: SimpleNamespace(source="full"))
+    bench.RUNS.write_text(json.dumps([run(row()) | {"machine": "another"}]))
+    with pytest.raises(SystemExit):
+        bench.main(["--record"])
+    assert "needs the full MNIST and the machine and versions" in capsys.readouterr().err
