@@ -179,9 +179,9 @@ def _search(folder: Path, sha256: Mapping[str, str], found: Found) -> None:
     paths = [Path(path) for path in itertools.islice(_walk(folder, found.remarks), MOST_ENTRIES)]
     if len(paths) == MOST_ENTRIES:
         found.remarks.append(f"the search ended after {MOST_ENTRIES:,} files and folders. Name the files' own folder")
-    alike = [path for path in paths if NAMED_LIKE.search(path.name.lower())]
-    others = [path for path in paths if not NAMED_LIKE.search(path.name.lower()) and _worth_opening(path)]
-    likely = filter(_starts_like_mnist, alike[:MOST_OPENED] + others[:MOST_OPENED])
+    alike = {path: match for path in paths if (match := NAMED_LIKE.search(path.name.lower()))}
+    others = [path for path in paths if path not in alike and _worth_opening(path)]
+    likely = filter(_starts_like_mnist, [*alike][:MOST_OPENED] + others[:MOST_OPENED])
     for path in itertools.islice(likely, MOST_READ):
         try:
             found.arrays |= _read_any(path, "", sha256) | found.arrays
@@ -190,7 +190,7 @@ def _search(folder: Path, sha256: Mapping[str, str], found: Found) -> None:
         if len(found.arrays) == len(sha256):
             return
     for name in sha256.keys() - found.arrays.keys() - found.problems.keys():
-        near = [path for path in alike if _is_for(path, name)]
+        near = [path for path, match in alike.items() if _is_for(match, name)]
         found.problems[name] = _missing(name, near, folder, sha256)
     found.remarks += _other_forms(paths, folder)
 
@@ -277,11 +277,8 @@ def _starts_like_mnist(path: Path) -> bool:
     return n_images <= MOST_IMAGES and (zipped or status.st_size == expected)
 
 
-def _is_for(path: Path, name: str) -> bool:
-    """Tell whether a file is named like one of the four; the test images' and labels' files are called t10k."""
-    alike = NAMED_LIKE.search(path.name.lower())
-    if alike is None:
-        return False
+def _is_for(alike: re.Match[str], name: str) -> bool:
+    """Tell whether a file is named like this one of the four; the test images' and labels' files are called t10k."""
     part, kind = alike.groups()
     return name.startswith(f"{'t10k' if part == 'test' else part}-{kind}")
 

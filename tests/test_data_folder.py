@@ -56,6 +56,35 @@ def problem(folder, name=TRAIN_IMAGES):
     return found.problems[name]
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """The names of the files whose first bytes are looked at."""
+    names = []
+    path_open = Path.open
+
+    def watch(path, mode="r", *args, **kwargs):
+        if "r" in mode:
+            names.append(path.name)
+        return path_open(path, mode, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", watch)
+    return names
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The names of the files that are read."""
+    names = []
+    real = data_folder._read_any
+
+    def watch(path, *args):
+        names.append(path.name)
+        return real(path, *args)
+
+    monkeypatch.setattr(data_folder, "_read_any", watch)
+    return names
+
+
 def dotted(name):
     return name.replace("-idx", ".idx")
 
@@ -121,40 +150,35 @@ def test_the_four_published_names_are_read_without_a_search(tmp_path, monkeypatc
     assert found.remarks == []
 
 
+def test_the_plain_file_is_read_for_choice_and_then_no_other(tmp_path, read):
+    lay(tmp_path)
+    lay(tmp_path, lambda name: f"{name}.gz", zipped=True)
+    lay(tmp_path / "again")
+    assert_all(read_folder(tmp_path, SHA256))
+    assert sorted(read) == sorted(NAMES)
+
+
+def test_nothing_is_read_any_more_when_all_are_found(tmp_path, read):
+    lay(tmp_path / "a")
+    lay(tmp_path / "b")
+    assert_all(read_folder(tmp_path, SHA256))
+    assert sorted(read) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_are_verified_against_one_name(name):
+    for data in (FILES[name], gzip.compress(FILES[name])):
+        assert data_folder.verified(data, name, SHA256) == FILES[name]
+        for other in set(NAMES) - {name}:
+            with pytest.raises(DataError, match=f"not the published {other}: its SHA-256 differs"):
+                data_folder.verified(data, other, SHA256)
+
+
 def test_a_folder_that_is_not_there_has_nothing(tmp_path):
     found = read_folder(tmp_path / "nothing-here", SHA256)
     assert found.arrays == {}
     assert found.problems == {name: f"{name} is missing, with and without .gz" for name in NAMES}
     assert found.remarks == []
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """The names of the files whose first bytes are looked at."""
-    names = []
-    path_open = Path.open
-
-    def watch(path, mode="r", *args, **kwargs):
-        if "r" in mode:
-            names.append(path.name)
-        return path_open(path, mode, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "open", watch)
-    return names
-
-
-@pytest.fixture
-def read(monkeypatch):
-    """The names of the files that are read."""
-    names = []
-    real = data_folder._read_any
-
-    def watch(path, *args):
-        names.append(path.name)
-        return real(path, *args)
-
-    monkeypatch.setattr(data_folder, "_read_any", watch)
-    return names
 
 
 # The near misses
@@ -193,6 +217,21 @@ def assert_says(text, message):
     with pytest.raises(DataError, match=message):
         raise DataError(text)
     assert "\n" not in text
+
+
+def test_of_safaris_folder_the_file_in_it_is_named(tmp_path):
+    lay_but(tmp_path)
+    put(tmp_path / f"{TRAIN_IMAGES}.gz.download" / f"{TRAIN_IMAGES}.gz", b"\x1f\x8b")
+    text = problem(tmp_path)
+    assert "truncated or damaged gzip" in text
+    assert "a folder" not in text
+
+
+def test_three_near_misses_are_enough(tmp_path):
+    lay_but(tmp_path)
+    for k in range(5):
+        put(tmp_path / f"train-images ({k})", b"rubbish")
+    assert problem(tmp_path).count("rubb") == 3
 
 
 def test_a_near_miss_is_named_for_its_own_file_alone(tmp_path):
@@ -249,7 +288,9 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     link(folder / "self", folder / "self")
     assert_all(read_folder(folder, SHA256))
     shutil.rmtree(tmp_path / "elsewhere")
-    assert len(read_folder(folder, SHA256).problems) == 4
+    found = read_folder(folder, SHA256)
+    assert len(found.problems) == 4
+    assert found.remarks == []  # it did not go round until it was too deep
 
 
 def test_a_link_that_leads_nowhere_or_in_a_circle_is_said(tmp_path):
@@ -290,6 +331,9 @@ def test_what_cannot_be_read_is_left_out_and_said(tmp_path, monkeypatch):
     (tmp_path / "good" / TRAIN_IMAGES).unlink()
     found = read_folder(tmp_path, SHA256)
     assert found.remarks == [f"{tmp_path / 'closed'} cannot be read: Permission denied"]
+    for k in range(5):
+        (tmp_path / f"{k} closed").mkdir()
+    assert len(read_folder(tmp_path, SHA256).remarks) == 3
     for name in NAMES:
         (tmp_path / name).touch()
     monkeypatch.setattr(Path, "read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "No entry")))
@@ -318,6 +362,7 @@ def test_a_file_that_goes_while_it_is_looked_for(tmp_path, monkeypatch):
     [
         ("archive.zip", "archive.zip is an archive: if the four files are in it, unpack it"),
         ("deep/MNIST.tar.gz", "MNIST.tar.gz is an archive: if the four files are in it, unpack it"),
+        ("data/archive.7z", "archive.7z is an archive: if the four files are in it, unpack it"),
         ("mnist.npz", "mnist.npz is another form of MNIST: the four IDX files are wanted"),
         ("mnist_train.csv", "mnist_train.csv is another form of MNIST: the four IDX files are wanted"),
         ("mnist.pkl.gz", "mnist.pkl.gz is another form of MNIST: the four IDX files are wanted"),
@@ -378,6 +423,39 @@ def test_a_file_is_read_whole_only_if_its_first_bytes_are_right(tmp_path, read):
         put(tmp_path / "others" / name, data)
     read_folder(tmp_path, SHA256)
     assert {name for name in read if "ubyte" not in name} == {"right", "right.gz"}
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "name", "is_opened"),
+    [
+        (8, "a", False),
+        (9, "a", True),
+        (60_008, "a", True),
+        (60_009, "a", False),
+        (16 + 784 * 77, "a", True),
+        (16 + 784 * 77 + 1, "a", False),
+        (784 * 77, "a", False),
+        (80_000, "a.GZ", True),
+        (80_000, "a.gz.txt", True),
+        (80_000, "a.jpg", False),
+    ],
+)
+def test_a_file_is_opened_only_if_its_size_may_be_right(n_bytes, name, is_opened, tmp_path, opened):
+    put(tmp_path / name, bytes(n_bytes))
+    read_folder(tmp_path, SHA256)
+    assert opened == [name] * is_opened
+
+
+def test_a_file_that_goes_beyond_mnists_number_is_not_read(tmp_path, read):
+    for n in (60_000, 60_001):
+        put(tmp_path / str(n), gzip.compress(encode(np.zeros(n, np.uint8))))
+        put(tmp_path / f"{n}.gz", gzip.compress(encode(np.zeros(n, np.uint8))))
+    assert len(read_folder(tmp_path, SHA256).problems) == 4
+    assert set(read) == {"60000", "60000.gz"}
+
+
+def test_the_training_images_are_within_the_bounds_and_little_more_is():
+    assert 16 + 784 * 60_000 < data_folder.LARGEST < 2 * 784 * 60_000
 
 
 def test_no_more_than_some_files_are_read(tmp_path, read, monkeypatch):

@@ -35,6 +35,10 @@ BROKEN = {
     "little-endian magic number": (IMAGES[3::-1] + IMAGES[4:], "magic number 2051"),
     "no dimensions": (b"\0\0\x08\0\x07", "magic number 2051"),
     "floats": (b"\0\0\x0d" + IMAGES[3:], "0x0D"),
+    "cut after the magic number": (
+        IMAGES[:4],
+        "truncated: a header of 3 dimensions takes 16 bytes, and the file has 4",
+    ),
     "cut in the header": (IMAGES[:15], "truncated"),
     "cut in the pixels": (IMAGES[:-1], "truncated: the header says 1,568 values, and 1,567"),
     "trailing byte": (IMAGES + b"\0", "trailing bytes"),
