@@ -11,6 +11,7 @@ tried stands in build/mutants/results.jsonl, and a second call goes on from ther
 
 import argparse
 import ast
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -182,7 +183,10 @@ def digest(*texts: str) -> str:
 def known_results() -> dict[tuple[str, ...], dict[str, Any]]:
     """Return what was tried in earlier calls, by module, its version, operator and occurrence."""
     lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    rows = [json.loads(line) for line in lines if line.endswith("}")]  # an interrupt may have cut the last one short
+    rows = []
+    for line in lines:
+        with contextlib.suppress(json.JSONDecodeError):  # an interrupt may have cut it short
+            rows.append(json.loads(line))
     return {(row["module"], row["version"], row["operator"], str(row["occurrence"])): row for row in rows}
 
 
@@ -219,7 +223,7 @@ def try_module(bench: Bench, module: str, settings: dict[str, Any], deadline: fl
             row = {"module": module, "version": version, "tests": tests, "verdict": verdict}
             row |= {"operator": mutant.operator, "occurrence": mutant.occurrence, "text": str(mutant)}
             with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write("\n" + json.dumps(row))  # begins a line even where the one before was cut short
 
         with ThreadPoolExecutor(PROCESSES) as pool:
             list(pool.map(attempt, waiting))

@@ -31,6 +31,21 @@ def test_softmax_agrees_with_scipy_row_by_row(dtype):
     np.testing.assert_allclose(softmax(net[5]), out[5], rtol=1e-6)  # one row alone: the last axis is the classes
 
 
+@pytest.mark.parametrize("net", [1.0, np.float32(2), [], np.empty((3, 0))])
+def test_softmax_needs_a_row(net):
+    with pytest.raises(ValueError, match="net must have at least one number in each row"):
+        softmax(net)
+
+
+def test_the_slope_of_softmax_takes_one_row_alone_too():
+    out, dcost_dout = (
+        softmax(np.array([[1.0, 2.0, 0.5], [0.0, 1.0, 3.0]])),
+        np.array([[1.0, -2.0, 0.3], [0.1, 1.0, 2.0]]),
+    )
+    slope = ACTIVATIONS["softmax"].dcost_dnet
+    np.testing.assert_allclose(slope(dcost_dout[1], out[1]), slope(dcost_dout, out)[1], rtol=1e-12)
+
+
 def test_relu():
     np.testing.assert_array_equal(relu(np.array([-2.0, 0.0, 3.0])), [0, 0, 3])
     extremes = np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], np.float32)
@@ -95,6 +110,15 @@ def test_backward_sums_over_the_batch_and_over_the_units():
     np.testing.assert_array_equal(layer.dcost_dbiases, [2, 2])
     np.testing.assert_array_equal(layer.dcost_dweights, [[1 + 3, 2 + 3], [10 + 30, 20 + 30]])
     np.testing.assert_array_equal(dcost_dinputs, [[1, 3], [2, 4], [3, 7]])
+
+
+def test_backward_takes_the_slope_by_name_and_that_of_the_nets_by_name_only():
+    layer = Layer(2, 2, activation="tanh", dtype=np.float64)
+    layer.forward([[1, 2], [3, 4]])
+    by_place = layer.backward([[1, 2], [3, 4]])
+    np.testing.assert_array_equal(layer.backward(dcost_dout=[[1, 2], [3, 4]]), by_place)
+    with pytest.raises(TypeError, match="positional"):
+        layer.backward(None, np.ones((2, 2)))
 
 
 def test_a_rows_result_does_not_depend_on_its_batch():
