@@ -481,7 +481,9 @@ def bend_basis(height: int, width: int, sigma: float) -> NDArray[np.float32]:
     TypeError, ValueError
         If an argument is not such a number.
     """
-    height, width = check_whole(height, "height", "bend_basis"), check_whole(width, "width", "bend_basis")
+    height, width = (
+        check_whole(side, name, "bend_basis", high=1000) for side, name in ((height, "height"), (width, "width"))
+    )
     down, across, kept = _bends(height, width, check_real(sigma, "sigma", "bend_basis", 0, 1e6, open_ends="low"))
     i, j = np.nonzero(kept)
     basis: NDArray[np.float64] = np.einsum("yk,xk->kyx", down[:, i], across[:, j]).reshape(-1, height * width)

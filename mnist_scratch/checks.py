@@ -132,9 +132,16 @@ def check_real(
         raise TypeError(f"{name} must be {wanted}; it is {value!r} ({caller}).")
     below = number <= low if "low" in open_ends else number < low
     above = number >= high if "high" in open_ends else number > high
-    if not math.isfinite(number) or below or above:
+    if below or above or not _is_finite(number):
         raise ValueError(f"{name} must be {wanted}; it is {number!r} ({caller}).")
     return float(number)
+
+
+def _is_finite(number: Any) -> bool:  # noqa: ANN401
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # of an integer that is too large for a float
+        return False
 
 
 def _range(low: float, high: float, open_ends: str) -> str:
@@ -319,10 +326,15 @@ def check_rows(rows: ArrayLike, n_in: int, dtype: np.dtype[Any], name: str, call
             f"{name} must be floats; they are {rows.dtype} of shape {rows.shape} ({caller}). {pixels}"
             f"Whole numbers that are meant as they are: {name.split()[-1]}.astype(np.float32)."
         )
-    with np.errstate(over="ignore"):
-        rows = rows.astype(dtype, copy=False)
-    check_finite(rows, name, caller)
-    return rows
+    return as_finite(rows, dtype, name, caller)
+
+
+def as_finite(values: NDArray[Any], dtype: np.dtype[Any], name: str, caller: str) -> NDArray[np.floating[Any]]:
+    """Return finite numbers in the dtype wanted, as ``check_finite`` understands it: in that dtype."""
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
+        values = values.astype(dtype, copy=False)
+    check_finite(values, name, caller)
+    return values
 
 
 def check_labels(labels: ArrayLike, n_classes: int, caller: str, name: str = "labels") -> NDArray[np.integer[Any]]:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.checks import as_array
+from mnist_scratch.checks import as_array, check_choice
 
 Array = NDArray[np.floating[Any]]
 
@@ -80,6 +80,7 @@ class SquaredError(Cost):
         Parameters
         ----------
         out, targets : arrays, (n, n_out)
+            Whole numbers are made float64. Of NaN and infinity come such costs.
 
         Returns
         -------
@@ -90,7 +91,7 @@ class SquaredError(Cost):
         TypeError, ValueError
             If they are no numbers, or have not one shape, or no rows.
         """
-        out, targets = _checked_pair(out, targets)
+        out, targets = _checked_pair(out, targets, "SquaredError.value")
         difference = np.subtract(out, targets).ravel()
         return 0.5 * float(np.dot(difference, difference)) / len(out)
 
@@ -110,7 +111,7 @@ class SquaredError(Cost):
         TypeError, ValueError
             If they are no numbers, or have not one shape, or no rows.
         """
-        out, targets = _checked_pair(out, targets)
+        out, targets = _checked_pair(out, targets, "SquaredError.dcost_dout")
         dcost_dout: Array = np.subtract(out, targets)
         dcost_dout /= len(out)
         return dcost_dout
@@ -154,6 +155,9 @@ class CrossEntropy(Cost):
 
     def check_targets(self, targets: Array, caller: str) -> None:
         """Refuse targets that are no probabilities: outside 0 to 1, or for softmax outputs with another sum than 1."""
+        targets = as_array(targets, "targets", caller)
+        if targets.ndim != 2 or targets.size == 0:
+            raise ValueError(f"targets must have shape (n, n_out), n above 0; they have {targets.shape} ({caller}).")
         if targets.min() < 0 or targets.max() > 1:
             raise ValueError(
                 f"targets must lie between 0 and 1 for CrossEntropy; they go from {targets.min():g} to "
@@ -164,6 +168,16 @@ class CrossEntropy(Cost):
                 "each row of targets must sum to 1 where the outputs are softmax, as one_hot(labels) does; row "
                 f"{wrong[0]} sums to {targets[wrong[0]].sum():g} ({caller})."
             )
+
+    def _checked_probabilities(self, out: Array, targets: Array, caller: str) -> tuple[Array, Array]:
+        out, targets = _checked_pair(out, targets, caller)
+        if (out < 0).any() or (out > 1.001).any():
+            raise ValueError(
+                f"out must lie between 0 and 1 for CrossEntropy; they go from {out.min():g} to {out.max():g} "
+                f"({caller}). Pass what the activation gives, not the nets."
+            )
+        self.check_targets(targets, caller)
+        return out, targets
 
     def value(self, out: Array, targets: Array) -> float:
         """Return the cost, mean over the rows.
@@ -181,9 +195,10 @@ class CrossEntropy(Cost):
         Raises
         ------
         TypeError, ValueError
-            If they are no numbers, or have not one shape, or no rows.
+            If they are no numbers, have not one shape, or no rows; if one lies outside 0 to 1; or if for softmax a row
+            of the targets does not sum to 1.
         """
-        out, targets = _checked_pair(out, targets)
+        out, targets = self._checked_probabilities(out, targets, "CrossEntropy.value")
         total = np.vdot(targets, np.log(_above_zero(out)))
         if self.output == "sigmoid":
             total += np.vdot(1 - targets, np.log(_above_zero(1 - out)))
@@ -203,9 +218,10 @@ class CrossEntropy(Cost):
         Raises
         ------
         TypeError, ValueError
-            If they are no numbers, or have not one shape, or no rows.
+            If they are no numbers, have not one shape, or no rows; if one lies outside 0 to 1; or if for softmax a row
+            of the targets does not sum to 1.
         """
-        out, targets = _checked_pair(out, targets)
+        out, targets = self._checked_probabilities(out, targets, "CrossEntropy.dcost_dout")
         if self.output == "sigmoid":
             return (out - targets) / _above_zero(out * (1 - out)) / len(out)
         return -targets / _above_zero(out) / len(out)
@@ -223,7 +239,14 @@ class CrossEntropy(Cost):
         Returns
         -------
         array, (n, n_out)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no numbers, or have not one shape, or no rows. That the targets are probabilities is not asked
+            here, once a step; a network asks ``check_targets`` before.
         """
+        out, targets = _checked_pair(out, targets, "CrossEntropy.dcost_dnet")
         dcost_dnet: Array = np.subtract(out, targets)
         dcost_dnet /= len(out)
         return dcost_dnet
@@ -245,9 +268,20 @@ class CrossEntropy(Cost):
         Returns
         -------
         float
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``dcost_dnet``; if the outputs are given, they must have that shape too. If the activation is another.
         """
-        if (activation or self.output) == "sigmoid":  # ln Out = -ln(1 + e^-net) and ln(1 - Out) = ln Out - net
+        net, targets = _checked_pair(net, targets, "CrossEntropy.value_from_net", "net")
+        activation = self.output if activation is None else activation
+        if activation not in ("softmax", "sigmoid"):
+            check_choice(activation, ("softmax", "sigmoid"), "activation", "CrossEntropy.value_from_net")
+        if activation == "sigmoid":  # ln Out = -ln(1 + e^-net) and ln(1 - Out) = ln Out - net
             return float((np.logaddexp(0, net) - targets * net).sum()) / len(net)
+        if out is not None:
+            out, _ = _checked_pair(out, targets, "CrossEntropy.value_from_net")
         if out is not None and np.count_nonzero(out) == out.size:
             return -float(np.vdot(targets, np.log(out))) / len(net)
         shifted = net - net.max(axis=-1, keepdims=True)  # ln Out = net - ln Σ e^net
@@ -256,18 +290,24 @@ class CrossEntropy(Cost):
 
 
 def _above_zero(values: Array) -> Array:
-    return np.maximum(values, np.finfo(values.dtype).tiny)
+    return np.maximum(values, np.finfo(values.dtype if values.dtype.kind == "f" else np.float64).tiny)
 
 
-def _checked_pair(out: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
-    """Return both as arrays of floats, or say why they are no outputs and their targets."""
-    out, targets = as_array(out, "out", "cost"), as_array(targets, "targets", "cost")
+def _checked_pair(out: ArrayLike, targets: ArrayLike, caller: str, name: str = "out") -> tuple[Array, Array]:
+    """Return outputs (or nets) and targets as arrays of floats, (n, n_out), or say why they are none.
+
+    Whole numbers become float64: their differences would be taken modulo 256, or not at all. NaN and infinity pass,
+    into the cost: that is where ``train`` notices that it has diverged.
+    """
+    out, targets = as_array(out, name, caller), as_array(targets, "targets", caller)
     if out.shape != targets.shape or out.ndim != 2 or len(out) == 0:
         raise ValueError(
-            "out and targets must have one shape, (n, n_out) with n above 0; "
-            f"they have {out.shape} and {targets.shape}."
+            f"{name} and targets must have one shape, (n, n_out) with n above 0; "
+            f"they have {out.shape} and {targets.shape} ({caller})."
         )
-    return out if out.dtype.kind == "f" else out.astype(np.float64), targets
+    if out.dtype.kind != "f":
+        out = out.astype(np.float64)
+    return out, targets if targets.dtype.kind == "f" else targets.astype(np.float64)
 
 
 COSTS: dict[str, type[SquaredError] | type[CrossEntropy]] = {

@@ -13,13 +13,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def as_path(path: str | os.PathLike[str], name: str, caller: str) -> Path:
-    """Return a path; TypeError, which names the argument, if it is another thing."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} must be the name of a file, a text or a Path; it is {path!r} ({caller}).")
-    return Path(path)
-
-
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing bytes, which takes its name when the block has ended without an error.
@@ -38,7 +31,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         If it cannot be written; a file that was there before is then untouched.
     """
-    given, path = path, as_path(path, "path", "save")
+    given, path = path, Path(path)
     if path.is_dir() or not path.name:
         raise IsADirectoryError(errno.EISDIR, "that is a folder; name a file in it", str(given) or "''")
     if not path.parent.is_dir():

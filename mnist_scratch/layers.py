@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mnist_scratch.checks import as_array, check_generator, check_whole
+from mnist_scratch.checks import as_array, as_finite, check_flag, check_generator, check_whole
 from mnist_scratch.threads import product
 
 Array = NDArray[np.floating[Any]]
@@ -26,6 +26,7 @@ def sigmoid(net: ArrayLike) -> Array:
     """1 / (1 + e^-net), the paper's equation (1), without overflow.
 
     Below -80 the input is taken as -80, where the answer is already under 2e-35; e^-net then stays finite in float32.
+    In float16 that is so for -11.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def sigmoid(net: ArrayLike) -> Array:
     array of the same shape and dtype, between 0 and 1
     """
     out: Array = np.asarray(np.negative(_nets(net, "sigmoid")))
-    np.minimum(out, 80, out=out)
+    np.minimum(out, 80 if out.itemsize > 2 else 11, out=out)
     np.exp(out, out=out)
     out += 1
     return np.reciprocal(out, out=out)
@@ -60,7 +61,8 @@ def softmax(net: ArrayLike) -> Array:
     net = _nets(net, "softmax")
     if net.ndim == 0 or net.shape[-1] == 0:
         raise ValueError(f"net must have at least one number in each row; its shape is {net.shape} (softmax).")
-    out: Array = net - net.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # what is further away than the largest number gets the share 0, as it should
+        out: Array = net - net.max(axis=-1, keepdims=True)
     np.exp(out, out=out)
     out /= out.sum(axis=-1, keepdims=True)
     return out
@@ -79,6 +81,10 @@ def relu(net: ArrayLike) -> Array:
     array of the same shape and dtype
     """
     return _nets(net, "relu").clip(0, np.inf)  # np.maximum(net, 0) says the same, and takes up to three times as long
+
+
+MOST_WEIGHTS = 2**30
+"""Of a layer; in float64 they take 8 GiB."""
 
 
 class Activation(NamedTuple):
@@ -159,6 +165,11 @@ class Layer:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; it is {activation!r} (Layer).")
         self.activation, self.dtype = activation, _float_type(dtype)
         rng = np.random.default_rng() if rng is None else check_generator(rng, "rng", "Layer")
+        if self.n_in * self.n_out > MOST_WEIGHTS:
+            raise ValueError(
+                f"n_in times n_out must be at most {MOST_WEIGHTS:,}, the weights that memory holds; they are "
+                f"{n_in} and {n_out} (Layer)."
+            )
         variance = (2 if activation == "relu" else 1) / n_in
         self._weights: Array = (np.sqrt(variance) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
         self._biases: Array = np.zeros(n_out, dtype=self.dtype)
@@ -191,7 +202,25 @@ class Layer:
         ----------
         weights, biases : arrays, (n_in, n_out), (n_out,)
             Memory to use, such as parts of one array with all the parameters of a network. Overwritten.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no arrays of those shapes and of the layer's dtype, or read-only; nothing has changed then.
         """
+        for memory, kept, name in ((weights, self._weights, "weights"), (biases, self._biases, "biases")):
+            if (
+                not isinstance(memory, np.ndarray)
+                or memory.dtype != self.dtype
+                or isinstance(memory, np.ma.MaskedArray)
+            ):
+                came = memory.dtype if isinstance(memory, np.ndarray) else type(memory).__name__
+                raise TypeError(f"{name} must be a NumPy array of {self.dtype}; it is {came} (Layer.move_parameters).")
+            if memory.shape != kept.shape or not memory.flags.writeable:
+                what = f"of shape {memory.shape}" if memory.flags.writeable else "read-only"
+                raise ValueError(
+                    f"{name} must be an array of shape {kept.shape} to write to; it is {what} (Layer.move_parameters)."
+                )
         weights[...], biases[...] = self._weights, self._biases
         self._weights, self._biases = weights, biases
 
@@ -201,7 +230,8 @@ class Layer:
         Parameters
         ----------
         inputs : array, (n, n_in)
-            Rows are examples. Another dtype is converted to the layer's.
+            Rows are examples. Another dtype is converted to the layer's. An array of the layer's own dtype is kept, not
+            copied: leave it as it is until ``backward``, and the array that is returned too.
 
         Returns
         -------
@@ -219,7 +249,8 @@ class Layer:
                 f"inputs must have shape (n, {self.n_in}), a row for each example; "
                 f"they have shape {inputs.shape} (Layer.forward)."
             )
-        self.inputs = inputs.astype(self.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and the outputs show it
+            self.inputs = inputs.astype(self.dtype, copy=False)
         self.net = product(self.inputs, self._weights)  # inputs @ weights
         self.net += self._biases
         self.out = ACTIVATIONS[self.activation].function(self.net)
@@ -261,21 +292,33 @@ class Layer:
         RuntimeError
             If ``forward`` has not been called.
         TypeError, ValueError
-            If the slope is missing, or its shape is not that of the last output.
+            If the slope is missing, or given in both forms, or its shape is not that of the last output.
         """
         if not hasattr(self, "out"):
             raise RuntimeError("forward(inputs) must come before backward(dcost_dout) (Layer.backward).")
-        name, slope = ("dcost_dout", dcost_dout) if dcost_dnet is None else ("dcost_dnet", dcost_dnet)
-        slope = as_array(slope, name, "Layer.backward").astype(self.dtype, copy=False)
-        if slope.shape != self.out.shape:
-            raise ValueError(
-                f"{name} must have the shape of the last output, {self.out.shape}; "
-                f"it has shape {slope.shape} (Layer.backward)."
-            )
+        if not isinstance(with_inputs, bool):
+            check_flag(with_inputs, "with_inputs", "Layer.backward")
         if dcost_dnet is None:
-            slope = ACTIVATIONS[self.activation].dcost_dnet(slope, self.out)
-        self.fill_gradients(slope)
-        return self.dcost_dinputs(slope) if with_inputs else None
+            slopes = self._checked_slopes(dcost_dout, "dcost_dout", "Layer.backward")
+            dcost_dnet = ACTIVATIONS[self.activation].dcost_dnet(slopes, self.out)
+        elif dcost_dout is not None:
+            raise ValueError(
+                "dcost_dout must be left out where dcost_dnet is given: it has one of them (Layer.backward)."
+            )
+        else:
+            dcost_dnet = self._checked_slopes(dcost_dnet, "dcost_dnet", "Layer.backward")
+        self.fill_gradients(dcost_dnet)
+        return self.dcost_dinputs(dcost_dnet) if with_inputs else None
+
+    def _checked_slopes(self, slopes: ArrayLike | None, name: str, caller: str) -> Array:
+        """Return slopes for the rows of the last ``forward`` in the layer's dtype, or say why they are none."""
+        slopes = as_array(slopes, name, caller)
+        if slopes.shape != self.out.shape:
+            raise ValueError(
+                f"{name} must have the shape of the last output, {self.out.shape}; it has shape {slopes.shape} "
+                f"({caller})."
+            )
+        return slopes.astype(self.dtype, copy=False)
 
     def fill_gradients(self, dcost_dnet: Array) -> None:
         """Fill ``dcost_dweights`` and ``dcost_dbiases`` from ∂C/∂Net.
@@ -283,7 +326,22 @@ class Layer:
         Parameters
         ----------
         dcost_dnet : array, (n, n_out)
+            For the rows of the last ``forward``.
+
+        Raises
+        ------
+        RuntimeError
+            If ``forward`` has not been called.
+        TypeError, ValueError
+            If its shape is not that of the last output.
         """
+        if not hasattr(self, "inputs"):
+            raise RuntimeError("forward(inputs) must come before fill_gradients(dcost_dnet) (Layer.fill_gradients).")
+        dcost_dnet = as_array(dcost_dnet, "dcost_dnet", "Layer.fill_gradients").astype(self.dtype, copy=False)
+        if dcost_dnet.shape != (wanted := (len(self.inputs), self.n_out)):
+            raise ValueError(
+                f"dcost_dnet must have shape {wanted}; it has shape {dcost_dnet.shape} (Layer.fill_gradients)."
+            )
         for_weights, for_biases = self.gradient_memory
         self.dcost_dweights = product(self.inputs.T, dcost_dnet, out=for_weights)
         # One bias served every row: its gradient collects from all of them.
@@ -299,7 +357,17 @@ class Layer:
         Returns
         -------
         array, (n, n_in)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no array of n_out slopes a row.
         """
+        dcost_dnet = as_array(dcost_dnet, "dcost_dnet", "Layer.dcost_dinputs").astype(self.dtype, copy=False)
+        if dcost_dnet.ndim != 2 or dcost_dnet.shape[1] != self.n_out:
+            raise ValueError(
+                f"dcost_dnet must have shape (n, {self.n_out}); it has shape {dcost_dnet.shape} (Layer.dcost_dinputs)."
+            )
         return product(dcost_dnet, self._weights.T)
 
 
@@ -322,4 +390,4 @@ def _copy_into(parameters: Array, values: ArrayLike, name: str) -> None:
         raise ValueError(f"{name} must have shape {parameters.shape}; what was assigned has shape {array.shape}.")
     if not parameters.flags.writeable:
         raise ValueError(f"{name} cannot be assigned: the layer's array is read-only.")
-    parameters[...] = array
+    parameters[...] = as_finite(array, parameters.dtype, name, "Layer")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mnist_scratch.any_layer import AnyLayer, are_windows, checked_layers, is_plain, takes
-from mnist_scratch.checks import as_array, check_finite, check_rows, check_whole
+from mnist_scratch.checks import as_array, as_finite, check_finite, check_flag, check_path, check_rows, check_whole
 from mnist_scratch.costs import COSTS, Cost, SquaredError
 from mnist_scratch.layers import ACTIVATIONS, Layer
 from mnist_scratch.threads import Threads, check_threads, one_blas_thread, sharing_products
@@ -79,7 +79,7 @@ class Network:
         ValueError
             If there are fewer than two sizes, or a name is unknown.
         """
-        if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+        if isinstance(sizes, str | bytes | bytearray) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
             raise ValueError(
                 f"sizes must name inputs and outputs in one list, as in [784, 100, 10]; it is {sizes!r} "
                 "(Network.from_sizes)."
@@ -161,7 +161,23 @@ class Network:
         return joined
 
     def windows(self, array: Array) -> list[tuple[Array, Array]]:
-        """Return each layer's part of an array as long as all parameters, in the shapes of its weights and biases."""
+        """Return each layer's part of an array, in the shapes of its weights and biases: (weights, biases), windows.
+
+        Parameters
+        ----------
+        array : array, (n_parameters,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no array of that length.
+        """
+        array = as_array(array, "array", "Network.windows")
+        if array.shape != (self.n_parameters,):
+            raise ValueError(
+                f"array must have shape ({self.n_parameters},), a number for each parameter; it has shape "
+                f"{array.shape} (Network.windows)."
+            )
         parts, start = [], 0
         for layer in self.layers:
             middle, end = start + layer.weights.size, start + layer.weights.size + layer.biases.size
@@ -209,13 +225,11 @@ class Network:
             As ``forward``, or if an output is not a finite number, as where a weight is none.
         """
         rows = self._checked_rows(inputs, "Network.predict")
-        if len(rows) == 0:
-            return np.empty(0, dtype=np.intp)
         outs = self._in_batches(lambda network, part: network._forward(rows[part]), len(rows), batch_size, threads,
                                 "Network.predict")  # fmt: skip
         for out in outs:
             check_finite(out, "the outputs", "Network.predict")
-        return np.concatenate([out.argmax(axis=1) for out in outs])
+        return np.concatenate([np.empty(0, np.intp), *(out.argmax(axis=1) for out in outs)])
 
     def gradients(self, inputs: ArrayLike, targets: ArrayLike) -> float:
         """Find the cost, and every layer's ``dcost_dweights`` and ``dcost_dbiases``, by one pass forward and one back.
@@ -375,8 +389,7 @@ class Network:
             )
         if n == 0:
             raise ValueError(f"inputs must hold at least one row: the cost is a mean over them ({caller}).")
-        targets = targets.astype(self.dtype, copy=False)
-        check_finite(targets, "targets", caller)
+        targets = as_finite(targets, self.dtype, "targets", caller)
         if hasattr(self.cost, "check_targets"):
             self.cost.check_targets(targets, caller)
         return targets
@@ -387,17 +400,21 @@ class Network:
         Parameters
         ----------
         path : str or path
-            Used as it is given.
+            Used as it is given, but for a leading ``~``, which is the home folder.
         half : bool
             Round weights and biases to float16: a smaller file, and about three digits of each number.
 
         Raises
         ------
+        TypeError
+            If it is no path, such as an open file, or half is neither True nor False.
         ValueError
             If the cost is not one of this package's, or half is asked for numbers too large for float16.
         OSError
             If the file cannot be written; one that was there before is then untouched.
         """
+        path = check_path(path, "path", "Network.save", "To write into an open file, save to a path and copy.")
+        half = check_flag(half, "half", "Network.save")
         name = getattr(self.cost, "name", "")
         if COSTS.get(name) is not type(self.cost):
             raise ValueError(
@@ -426,12 +443,14 @@ class Network:
 
         Raises
         ------
+        TypeError
+            If it is no path, such as an open file.
         FileNotFoundError
             If there is no such file.
         ValueError
             If it is not a saved network, is damaged, or holds numbers that are not finite.
         """
-        layers, cost = read_layers(path)
+        layers, cost = read_layers(check_path(path, "path", "Network.load"))
         try:
             return cls(layers, cost=cost)
         except ValueError as error:

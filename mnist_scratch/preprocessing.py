@@ -20,6 +20,9 @@ TRAIN_MEAN = 0.13066
 TRAIN_STD = 0.30811
 """Standard deviation of the same pixels."""
 
+MOST_ONE_HOT = 2**31
+"""Numbers in the rows of ``one_hot``: 8 GiB."""
+
 
 def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Turn pixels 0..255 into floats 0..1.
@@ -150,11 +153,16 @@ def one_hot(labels: ArrayLike, n_classes: int = 10) -> NDArray[np.float32]:
     TypeError
         If the labels, or ``n_classes``, are not integers.
     ValueError
-        If the labels are not one-dimensional, if one lies outside 0 to ``n_classes - 1``, or if ``n_classes`` is out of
-        its range.
+        If the labels are not one-dimensional, if one lies outside 0 to ``n_classes - 1``, if ``n_classes`` is out of
+        its range, or if the rows together would have more than 2^31 numbers.
     """
     n_classes = check_whole(n_classes, "n_classes", "one_hot", high=1_000_000)
     labels = check_labels(labels, n_classes, "one_hot")
+    if len(labels) * n_classes > MOST_ONE_HOT:
+        raise ValueError(
+            f"labels times n_classes must be at most {MOST_ONE_HOT:,} numbers; there are {len(labels):,} labels of "
+            f"{n_classes:,} classes (one_hot). Encode a batch at a time."
+        )
     rows = np.zeros((len(labels), n_classes), dtype=np.float32)
     rows[np.arange(len(labels)), labels] = 1
     return rows

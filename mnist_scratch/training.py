@@ -11,10 +11,11 @@ import contextvars
 import json
 import math
 import os
+import reprlib
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -23,14 +24,16 @@ from numpy.typing import ArrayLike, NDArray
 from mnist_scratch.checks import (
     as_array,
     check_finite,
+    check_flag,
     check_labels,
+    check_path,
     check_pictures,
     check_real,
     check_rows,
     check_whole,
 )
 from mnist_scratch.descent import Descent
-from mnist_scratch.files import as_path, write_whole
+from mnist_scratch.files import write_whole
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import flatten, one_hot, preprocess, standardize, to_float
 from mnist_scratch.threads import Threads, check_threads, one_blas_thread, sharing_products
@@ -81,8 +84,25 @@ class History:
     """Wall time of the epoch, without the validation. Not part of what makes two histories equal."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the history as JSON."""
-        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
+        """Write the history as JSON, whole or not at all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no path, or the history does not hold lists of numbers, one an epoch.
+        OSError
+            If the file cannot be written; one that was there before is then untouched.
+        """
+        path = check_path(path, "path", "History.save", "To write into an open file, save to a path and copy.")
+        try:
+            content = _as_lists({name: getattr(self, name) for name in self._names()})
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"the history cannot be saved: {error} (History.save).") from error
+        write_whole(path, json.dumps(content, indent=1) + "\n")
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in fields(cls)]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -90,19 +110,36 @@ class History:
 
         Raises
         ------
+        TypeError
+            If it is no path, such as an open file.
+        OSError
+            If there is no such file, or it may not be read.
         ValueError
             If the file is not a saved history.
         """
-        path = as_path(path, "path", "History.load")
+        file = check_path(path, "path", "History.load")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            names = {field.name for field in fields(cls)}
-            numbers = [number for name in names for number in content[name]]
-            if set(content) != names or not all(type(number) in (int, float) for number in numbers):
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(content, dict) or set(content) != set(cls._names()):
                 raise ValueError("it must hold lists of numbers by the names of History's fields")
-            return cls(**content)
-        except (TypeError, ValueError, KeyError) as error:
+            return cls(**_as_lists(content))
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not a history saved by History.save: {error}") from error
+
+
+def _as_lists(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a history's lists with Python's numbers, one an epoch or none; TypeError or ValueError if they are not."""
+    lists: dict[str, Any] = {}
+    for name, values in content.items():
+        if not isinstance(values, list):
+            raise TypeError(f"{name} must be a list of numbers; it is {type(values).__name__}")
+        for number in values:
+            if isinstance(number, bool) or not isinstance(number, int | float | np.integer | np.floating):
+                raise TypeError(f"{name} must be a list of numbers; {number!r} is none")
+        if len(values) not in (0, len(content["epoch"])):
+            raise ValueError(f"{name} must have a number for each epoch, or none; it has {len(values)}")
+        lists[name] = [int(number) if isinstance(number, int | np.integer) else float(number) for number in values]
+    return lists
 
 
 def cosine(progress: float) -> float:
@@ -117,8 +154,13 @@ def cosine(progress: float) -> float:
     -------
     float
         1 to 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the progress is no number from 0 to 1.
     """
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    return 0.5 * (1 + math.cos(math.pi * check_real(progress, "progress", "cosine", 0, 1)))
 
 
 def train(
@@ -192,7 +234,10 @@ def train(
     Meanwhile the BLAS of the whole process keeps to one thread (``mnist_scratch.threads``).
     """
     if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network; it is {network!r} (train).")
+        raise TypeError(
+            f"network must be a Network; it is {network!r} (train). Network.from_sizes([784, 100, 10]) makes one."
+        )
+    progress = check_flag(progress, "progress", "train")
     epochs, batch_size = check_whole(epochs, "epochs", "train"), check_whole(batch_size, "batch_size", "train")
     seed = check_whole(seed, "seed", "train", low=0)
     _check_rates(learning_rate, momentum, weight_decay, schedule, augment)
@@ -299,7 +344,7 @@ def _pair(validation: Any) -> tuple[Any, Any]:  # noqa: ANN401
         return validation.images, validation.labels
     if isinstance(validation, tuple | list) and len(validation) == 2:
         return validation[0], validation[1]
-    what = f"{len(validation)} things" if isinstance(validation, tuple | list) else repr(validation)[:80]
+    what = f"{len(validation)} things" if isinstance(validation, tuple | list) else reprlib.repr(validation)
     raise TypeError(
         f"validation must be (images, labels), or have both, as mnist.test does; it is {what} (train). To hold images "
         "back, cut them off yourself: images[:-5000] to train on, (images[-5000:], labels[-5000:]) to validate."

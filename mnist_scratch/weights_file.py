@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_scratch.checks import check_finite
+from mnist_scratch.checks import check_finite, check_path
 from mnist_scratch.costs import COSTS, Cost
-from mnist_scratch.files import as_path, whole_file
+from mnist_scratch.files import whole_file
 from mnist_scratch.layers import Layer
 
 FORMAT = 1
@@ -81,7 +81,7 @@ def read_layers(path: str | os.PathLike[str]) -> tuple[list[Layer], Cost]:
     ValueError
         If it is not a saved network, is damaged, or holds numbers that are not finite.
     """
-    path = as_path(path, "path", "Network.load")
+    path = check_path(path, "path", "Network.load")
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a network saved by Network.save.")
     content = path.read_bytes()
