@@ -345,7 +345,7 @@ def test_a_history_that_is_none_is_refused(tmp_path, text):
 def test_what_is_no_path_or_network_is_named(tmp_path):
     for use in (make().save, Network.load, History().save, History.load):
         for bad in (None, 5, [tmp_path]):
-            with pytest.raises(TypeError, match="path must be the name of a file"):
+            with pytest.raises(TypeError, match="path must be a path"):
                 use(bad)
     for bad in (None, Network, "digits.npz"):
         with pytest.raises(TypeError, match="network must be a Network"):
