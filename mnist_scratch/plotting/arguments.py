@@ -33,13 +33,6 @@ def check_text(text: Any, name: str, caller: str) -> str:  # noqa: ANN401
     return text
 
 
-def check_flag(value: Any, name: str, caller: str) -> bool:  # noqa: ANN401
-    """Return True or False; TypeError if it is another thing."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False; it is {reprlib.repr(value)} ({caller}).")
-    return bool(value)
-
-
 def check_callable(function: Any, name: str, caller: str) -> None:  # noqa: ANN401
     """Refuse what cannot be called, with a TypeError."""
     if not callable(function):

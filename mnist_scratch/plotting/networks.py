@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_scratch.checks import as_array, check_finite, check_whole
-from mnist_scratch.plotting.arguments import check_axes, check_flag, check_text, check_texts
+from mnist_scratch.checks import as_array, check_finite, check_flag, check_whole
+from mnist_scratch.plotting.arguments import check_axes, check_text, check_texts
 from mnist_scratch.plotting.style import BLUE, GREY, VERMILION, new_figure
 
 if TYPE_CHECKING:
