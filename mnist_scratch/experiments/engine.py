@@ -6,6 +6,7 @@ Where a study asks for a measure that a finished run lacks, its network is measu
 On one machine the runs are spread over processes by joblib, on several by Dask.
 """
 
+import gc
 import json
 import os
 import warnings
@@ -265,10 +266,16 @@ def _on_cluster(jobs: Iterator[Job], address: str) -> Iterator[tuple[Task, Run |
         from distributed import Client, as_completed
     except ModuleNotFoundError as error:
         raise StudyError('Dask is not installed here. Get it with: pip install "mnist_scratch[cluster]"') from error
+    reason = ""
     try:
         client = Client(address, timeout=10)
     except Exception as error:  # Dask raises errors of many kinds here
-        raise StudyError(f"no Dask scheduler answers at {address!r}: {type(error).__name__}: {error}") from error
+        reason = f"no Dask scheduler answers at {address!r}: {type(error).__name__}: {error}"
+    if reason:
+        # The half-made client takes a lock when it goes. It goes now, and not while another one is being made, which
+        # holds that lock.
+        gc.collect()
+        raise StudyError(reason)
     with client:
         # A task whose worker dies is given to another; Dask gives up when four have died under it.
         futures = {client.submit(_attempt, *job, pure=False): job[0] for job in jobs}
