@@ -18,6 +18,15 @@ from tests.made_up_runs import FakeSides, all_contests, contest, row, run
 pinned = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processes cannot be held to cores here")
 
 
+@pytest.fixture(autouse=True)
+def _as_many_cores_as_before():
+    """Whatever sides were held to."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    yield
+    if before is not None:
+        assert os.sched_getaffinity(0) == before
+
+
 # Turns
 
 
