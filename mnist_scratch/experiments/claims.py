@@ -87,7 +87,7 @@ def _two_worst(folder: Path) -> Claim:
     digits = load_results("paper", folder).digit_accuracies("paper")
     worst = np.argsort(digits, axis=1)[:, :2]
     both = int((np.sort(worst, axis=1) == [3, 8]).all(axis=1).sum())
-    worst_digit = np.bincount(np.argmin(digits, axis=1), minlength=10).argmax()
+    worst_digit = np.bincount(np.argmin(digits, axis=1)).argmax()
     share = both / len(digits)
     return Claim(
         "3 and 8 are much lower than the other digits",
