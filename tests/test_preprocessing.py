@@ -44,6 +44,7 @@ def test_to_float_maps_0_to_0_and_255_to_1():
         (np.full((2, 28, 28), 3.7, np.float16), r"Write np\.rint\(images\)\.astype\(np\.uint8\)"),
         (np.full((2, 28, 28), -0.42), r"smallest is -0\.42\. Were they standardised already"),
         (np.full((2, 28, 28), np.nan), "NaN or infinite"),
+        (np.full((2, 28, 28), [[np.inf] + 27 * [0.0]]), "NaN or infinite"),
         (np.full((2, 28, 28), 7), r"are int64 .*Write np\.asarray\(images\)\.astype\(np\.uint8\)"),
         (np.full((2, 28, 28), 255, np.int32), r"Write np\.asarray\(images\)\.astype\(np\.uint8\)"),
         (np.full((2, 28, 28), 256), r"largest is 256: write np\.rint\(np\.multiply\(images, 255 / 256\)\)"),
@@ -90,6 +91,9 @@ def test_few_or_faint_pixels_are_pixels(step):
     with pytest.raises(ValueError, match="look like 0"):
         step(faint)
     step(2 * faint)
+    one_in_a_hundred = np.eye(10, dtype=np.uint8)[np.newaxis] * (np.arange(10) == 3)
+    with pytest.raises(ValueError, match="look like 0"):
+        step(one_in_a_hundred.astype(np.uint8))
     step(np.ones((11, 3, 3), np.uint8))  # 99 pixels
     with pytest.raises(ValueError, match="look like 0"):
         step(np.ones((4, 5, 5), np.uint8))
