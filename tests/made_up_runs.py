@@ -14,6 +14,12 @@ class FakeSides(dict):
         super().__init__({name: FakeSide(name, iter(times), self) for name, times in seconds.items()})
         self.results = {name: iter(values) for name, values in dict(results).items()}
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
     def forget(self):
         self.forgotten += 1
 

@@ -238,7 +238,7 @@ def test_a_step_of_the_ladder_is_taken_with_it_and_not_without(few, monkeypatch,
 
 @pytest.mark.parametrize("step", [*STEPS, "slabs"])
 def test_a_network_learns_the_same_with_a_step_and_without(few, step):
-    options = {"n": 40, "rate": 0.05, "keep": True, **STEPS.get(step, (None, {"batch_size": 16}))[1]}
+    options = {"n": 40, "rate": 0.005, "keep": True, **STEPS.get(step, (None, {"batch_size": 16}))[1]}
     with_it, without = (ours.train((784, 50, 10), **options, without=name)() for name in ("", step))
     for (weights, biases), (others, other_biases) in zip(with_it, without, strict=True):
         np.testing.assert_allclose(weights, others, rtol=0, atol=1e-5)
@@ -246,8 +246,7 @@ def test_a_network_learns_the_same_with_a_step_and_without(few, step):
 
 
 def test_without_slabs_all_parameters_are_updated_at_once(few, monkeypatch):
-    lengths = []
-    multiply = np.multiply
+    lengths, multiply = [], np.multiply
     monkeypatch.setattr(
         np, "multiply", lambda a, *args, **kw: (lengths.append(np.size(a)), multiply(a, *args, **kw))[1]
     )

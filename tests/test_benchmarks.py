@@ -1,7 +1,9 @@
 """The benchmark: that it counts rightly, and writes what it counted. How fast anything is, no test asks."""
 
 import ast
+import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import sys
@@ -182,11 +184,11 @@ def test_busy_rows_compare_with_the_quiet_speed_and_with_the_peers_there(monkeyp
 @pytest.mark.parametrize(
     ("sizes", "batch_size", "scale", "expected"),
     [
-        ((784, 100, 10), 32, 1.0, (18_880, 4)),
-        ((784, 100, 10), 512, 1.0, (18_432, 4)),
-        ((784, 10, 10), 128, 1.0, (59_904, 5)),  # more are wanted than there are: all in whole batches
-        ((784, 30, 10), 1, 1.0, (625, 4)),
-        ((784, 1024, 512, 10), 512, 1.0, (1024, 4)),  # at least two batches
+        ((784, 100, 10), 32, 1.0, (12_576, 4)),
+        ((784, 100, 10), 512, 1.0, (12_288, 4)),
+        ((784, 10, 10), 128, 1.0, (59_904, 4)),  # more are wanted than there are: all in whole batches
+        ((784, 30, 10), 1, 1.0, (500, 4)),
+        ((784, 1024, 512, 10), 512, 1.0, (1024, 3)),  # at least two batches
         ((784, 1024, 512, 10), 512, 0.1, (1024, 1)),
     ],
 )
@@ -299,6 +301,55 @@ def installed(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True if name in bench.PEERS else find(name))
     monkeypatch.setattr(bench, "machine", lambda: "an abacus")
+
+
+@pytest.fixture
+def pretended(installed, monkeypatch):
+    """No process is started and nothing measured: each turn of ours takes a second, and each of the others' two."""
+    seconds = {"ours": itertools.repeat(1.0)} | {
+        f"peers.{name}": itertools.repeat(2.0) for name in ("pytorch", "jax_cpu", "scikit_learn", "pictures")
+    }
+    results = {"ours": itertools.repeat(0.992), "peers.pytorch": itertools.repeat(0.991)}
+    monkeypatch.setattr(bench, "Sides", lambda cores: FakeSides(cores, results, **seconds))
+    monkeypatch.setattr(bench, "check_all", lambda sides: None)
+    monkeypatch.setattr(limits, "LIMITS", [("lunch", "print(2)", 6.0, "s")])
+    monkeypatch.setattr(busy, "counting", contextlib.nullcontext)
+    monkeypatch.setattr(bench, "counts_of_cores", lambda: [1, 2, 4])
+    data = SimpleNamespace(images=np.empty(60_000))
+    monkeypatch.setattr(bench, "load_mnist", lambda: SimpleNamespace(train=data, test=data, source="full"))
+
+
+def test_a_whole_run_has_a_row_for_all_that_was_to_be_measured(pretended):
+    told = []
+    measured = bench.measure(bench.read_options(["--rounds", "2"])[1], told.append)
+    assert len(told) == len(measured["rows"] + measured["ladder"])
+    cells = {(one["threads"], one["peer_name"]): one["ratio"] for one in measured["rows"]
+             if one["name"] == "training 784-800-10, batch 128"}  # fmt: skip
+    assert cells == {(cores, peer): 2.0 for cores in (1, 2, 4) for peer in ("PyTorch", "JAX")}
+    small = {one["threads"] for one in measured["rows"] if one["name"] == "training 784-30-10, batch 1"}
+    assert small == {1, 4}
+    names = {one["name"] for one in measured["rows"]}
+    assert {"lunch", "784-800-10 to 99.1 % test", "busy machine: training 784-100-10, batch 32"} <= names
+    assert len({one["name"] for one in measured["ladder"]}) == len([*contests.rungs(60_000, 1),
+                                                                     *contests.rungs(60_000, 2)]) + 1  # fmt: skip
+    texts = pages.pages([measured])
+    assert texts[pages.ROOT / "README.md"]["benchmark"].count("\n|") == 2 + len(pages.FOR_NEWCOMERS)
+    assert "16 of 16 pairs" in texts[pages.ROOT / "README.md"]["benchmark"]
+    assert texts[pages.PAGE]["busy"].count("\n|") == 1 + 2 * 3
+
+
+def test_a_quick_run_has_every_cell_and_no_more_than_it_needs(pretended):
+    measured = bench.measure(bench.read_options(["--quick"])[1], lambda row: None)
+    cells = {(one["name"], one["threads"], one["peer_name"]) for one in measured["rows"]
+             if one["name"].startswith("training") and not one["peer_name"].startswith("its")}  # fmt: skip
+    assert len(cells) == 16 * 2 * 2 + 2 * 2  # and two on numbers of cores between one and all
+    assert measured["ladder"] == measured["growth"] == []
+
+
+def test_only_what_was_asked_for_is_measured(pretended):
+    measured = bench.measure(bench.read_options(["--only", "warp"])[1], lambda row: None)
+    assert {one["name"] for one in measured["rows"]} == {"affine + elastic warp"}
+    assert measured["growth"] == []
 
 
 def test_a_missing_peer_is_a_plain_message(monkeypatch, capsys):

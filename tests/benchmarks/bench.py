@@ -52,59 +52,74 @@ def counts_of_cores():
     return [*counts, most]
 
 
-def measure(options, tell):
-    """Return a run; ``tell`` is called with each row, a dictionary, as it comes.
+class Measuring:
+    """A run in the making.
 
     Parameters
     ----------
     options : Namespace
-        ``quick``, ``rounds`` and ``only``, as ``main`` reads them.
+        ``quick``, ``rounds`` and ``only``, as ``read_options`` gives them.
     tell : callable
+        Called with each row, a dictionary, as it comes.
     """
-    run = {"machine": machine(), "rows": [], "ladder": [], "growth": []}
 
-    def keep(rows, kind="rows"):
+    def __init__(self, options, tell):
+        self.options, self.tell, self.mnist = options, tell, load_mnist()
+        self.n_train, self.n_test = len(self.mnist.train.images), len(self.mnist.test.images)
+        self.run = {"machine": machine(), "rows": [], "ladder": [], "growth": []}
+
+    def keep(self, rows, kind="rows"):
         for row in rows:
-            run[kind].append(row if isinstance(row, dict) else asdict(row))
-            tell(run[kind][-1])
+            self.run[kind].append(row if isinstance(row, dict) else asdict(row))
+            self.tell(self.run[kind][-1])
 
-    if not options.only:  # first of all: a new process begins with the peak memory of the one that it comes from
-        keep(limits.limit_rows())
-    mnist, counts = load_mnist(), counts_of_cores()
-    n_train, n_test = len(mnist.train.images), len(mnist.test.images)
-    with Sides(counts[-1]) as sides:
-        check_all(sides)
-    print("Gradients, steps and warps equal the peers'.", flush=True)
+    def hold(self, found, sides, kind="rows", timing=timed):
+        """Hold the contests that were asked for."""
+        for contest in found:
+            if self.options.only in contest.name:
+                self.keep(timing(contest, sides, self.options.rounds), kind)
+
+    def table(self, sides):
+        self.hold(contests.contests(self.n_train, self.n_test, sides.cores, self.options.quick), sides)
+        if not self.options.quick:
+            self.hold(contests.rungs(self.n_train, sides.cores), sides, "ladder")
+
+    def between(self, sides):
+        self.hold(contests.contests_on_more_cores(self.n_train, sides.cores), sides)
+
+    def busy(self, sides):
+        found = contests.contests_when_busy(self.n_train, sides.cores, self.options.quick)
+        self.hold(found, sides, timing=busy.rows_when_busy)
+        if not self.options.quick:
+            with busy.counting():
+                self.hold([contests.rung_when_busy(self.n_train, sides.cores)], sides, "ladder")
+
+    def long_ones(self, sides):
+        if self.mnist.source == "full":
+            self.keep(limits.race_rows(sides, 3))
+        self.run["growth"] = growth.growth(sides, self.n_train, min(self.options.rounds, 2))
+
+
+def measure(options, tell):
+    """Return a run, made as ``Measuring`` says."""
+    # First of all: a new process begins with the peak memory of the one that it comes from.
+    limit_rows = [] if options.only else limits.limit_rows(1 if options.quick else 3)
+    measuring, counts = Measuring(options, tell), counts_of_cores()
+    measuring.keep(limit_rows)
     for cores in counts:
         with Sides(cores) as sides:
-            _keep_contests(keep, sides, options, n_train, n_test, at_an_end=cores in (1, counts[-1]))
-    with Sides(counts[-1]) as sides:
-        for contest in contests.contests_when_busy(n_train, sides.cores, options.quick):
-            if options.only in contest.name:
-                keep(busy.rows_when_busy(contest, sides, 2))
-        if not (options.quick or options.only):
-            with busy.counting():
-                keep(timed(contests.rung_when_busy(n_train, sides.cores), sides, 2), "ladder")
-            if mnist.source == "full":
-                keep(limits.race_rows(sides, 3))
-            run["growth"] = growth.growth(sides, n_train, min(options.rounds, 2))
-    return run
-
-
-def _keep_contests(keep, sides, options, n_train, n_test, at_an_end):
-    """Run the contests and the ladder on so many cores; fewer of them between one core and all."""
-    found = (
-        contests.contests(n_train, n_test, sides.cores, options.quick)
-        if at_an_end
-        else contests.contests_on_more_cores(n_train, sides.cores)
-    )
-    for contest in found:
-        if options.only in contest.name:
-            keep(timed(contest, sides, options.rounds))
-    if at_an_end and not options.quick:
-        for contest in contests.rungs(n_train, sides.cores):
-            if options.only in contest.name:
-                keep(timed(contest, sides, options.rounds), "ladder")
+            if cores == counts[0]:
+                check_all(sides)
+                print("Gradients, steps and warps equal the peers'.", flush=True)
+            if cores in (counts[0], counts[-1]):
+                measuring.table(sides)
+            else:
+                measuring.between(sides)
+            if cores == counts[-1]:
+                measuring.busy(sides)
+            if cores == counts[-1] and not (options.quick or options.only):
+                measuring.long_ones(sides)
+    return measuring.run
 
 
 def print_row(row):
@@ -135,10 +150,12 @@ def recorded():
 def read_options(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="less of each: under two minutes")
-    parser.add_argument("--rounds", type=int, default=3, help="that are timed (3)")
+    parser.add_argument("--rounds", type=int, help="that are timed (3; 2 if quick)")
     parser.add_argument("--only", default="", help="contests whose name has this in it, and nothing else")
     parser.add_argument("--record", action="store_true", help="add the run to tests/benchmarks/runs.json and the pages")
     options = parser.parse_args(arguments)
+    if options.rounds is None:
+        options.rounds = 2 if options.quick else 3
     if options.rounds < 1:
         parser.error("--rounds must be 1 or more.")
     if options.record and (options.quick or options.only):

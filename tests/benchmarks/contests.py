@@ -29,7 +29,7 @@ def amounts(sizes, batch_size, most, scale):
     what ``train`` checks before the first step.
     """
     weights = sum(a * b for a, b in itertools.pairwise(sizes))
-    wanted = scale * min(6e9 / weights * min(1, batch_size / 24), 2_500 * batch_size)
+    wanted = scale * min(4e9 / weights * min(1, batch_size / 24), 2_000 * batch_size)
     n = min(max(int(wanted / 4) // batch_size, 2) * batch_size, most // batch_size * batch_size or most)
     return n, max(1, round(wanted / n))
 
@@ -131,7 +131,7 @@ def contests(n_train, n_test, cores, quick):
     yield products(LARGEST, 512, n_train, cores, scale, wanted=0.85)
     if not quick:
         yield products((784, 800, 10), 512, n_train, cores)
-        for batch_size in (32, 128, 512):
+        for batch_size in (32, 128):
             yield least(100, batch_size, n_train, cores)
     for hidden, images in ((100, 30_000), (800, 10_000)):
         for batch_size in (128,) if quick else (32, 128):
