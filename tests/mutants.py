@@ -152,7 +152,7 @@ class Bench:
             self.free.put(tree)
 
     def verdict(self, module: str, source: str, arguments: list[str], seconds: float) -> str:
-        """Return ``"survived"``, ``"killed"``, ``"timeout"``; or ``"error"`` if no test was run or somebody ended it."""
+        """Return ``"survived"``, ``"killed"``, ``"timeout"``; ``"error"`` if no test was run or all was ended."""
         tree = self.free.get()
         path = tree / "mnist_scratch" / f"{module}.py"
         original = path.read_text(encoding="utf-8")
