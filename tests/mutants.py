@@ -51,7 +51,7 @@ class Mutant:
     module : str
         Its path below the package, without ``.py``.
     operator, occurrence : str, int
-        Which change, and the how-manieth place of the module where it can be made.
+        Which change, and at which of the places, from 0, where it can be made.
     line : int
         Where, from 1.
     before, after : str
@@ -152,7 +152,7 @@ class Bench:
             self.free.put(tree)
 
     def verdict(self, module: str, source: str, arguments: list[str], seconds: float) -> str:
-        """Return ``"survived"``, ``"killed"``, ``"timeout"`` or, if no test was run, ``"error"``."""
+        """Return ``"survived"``, ``"killed"``, ``"timeout"``; ``"error"`` if no test was run or all was ended."""
         tree = self.free.get()
         path = tree / "mnist_scratch" / f"{module}.py"
         original = path.read_text(encoding="utf-8")
@@ -172,7 +172,7 @@ class Bench:
             self.free.put(tree)
         if late:
             return "timeout"
-        return {0: "survived", 4: "error", 5: "error"}.get(process.exitcode, "killed")
+        return {0: "survived", 1: "killed", 2: "killed", 3: "killed"}.get(process.exitcode, "error")
 
 
 def digest(*texts: str) -> str:

@@ -265,6 +265,26 @@ def test_what_a_layer_can_do_besides_is_seen_by_its_methods(layer, plain, inputs
     assert takes(layer, "with_inputs") is inputs
 
 
+@pytest.mark.parametrize(
+    ("layers", "right"),
+    [
+        ([Layer(2, 2), Layer(2, 2)], True),
+        ([Layer(2, 2), OwnForward(2, 2)], False),
+        ([OwnBackward(2, 2), Layer(2, 2)], False),
+        ([type("Named", (Layer,), {})(2, 2)], False),  # what it keeps from call to call is not known
+    ],
+)
+def test_a_network_is_plain_if_all_its_layers_are_of_the_class_itself(layers, right):
+    assert Network(layers).is_plain is right
+
+
+def test_a_layer_that_goes_forward_in_its_own_way_is_not_saved(tmp_path):
+    path = tmp_path / "weights.npz"
+    with pytest.raises(ValueError, match="only networks of Layer can be saved; layer 1, a OwnForward"):
+        Network([Layer(2, 2), OwnForward(2, 2)]).save(path)
+    assert not path.exists()
+
+
 def test_one_layer_in_two_places_is_refused():
     layer = Layer(4, 4)
     with pytest.raises(ValueError, match="one stands in two places"):

@@ -214,6 +214,17 @@ def test_predictions_and_costs_do_not_depend_on_threads(threads):
     assert network.mean_cost(rows, targets, 50, threads) == network.mean_cost(rows, targets, 50, 1)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 10])
+def test_side_by_side_each_thread_has_a_network_of_its_own_and_alone_it_is_the_network(threads, monkeypatch):
+    network, used = Network.from_sizes([36, 8, 4], seed=1), []
+    forward = Network._forward
+    monkeypatch.setattr(Network, "_forward", lambda self, rows: (used.append(self), forward(self, rows))[1])
+    network.predict(np.ones((40, 36), np.float32), batch_size=10, threads=threads)
+    assert len(used) == 4
+    assert len({id(one) for one in used}) <= min(threads, 4)
+    assert all((one is network) is (threads == 1) for one in used)
+
+
 def test_side_by_side_trainings_do_not_disturb_each_other():
     def learn(seed):
         network = Network.from_sizes([36, 300, 4], seed=seed)

@@ -194,3 +194,73 @@ def test_a_file_saved_before_there_was_a_count_of_layers_loads(saved, half):
     with np.load(saved) as file:
         np.savez(saved, **{name: value for name, value in file.items() if name != "n_layers"})
     assert Network.load(saved).n_parameters == small().n_parameters
+
+
+# The format
+
+
+def arrays_of(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
+def test_the_format_has_its_number_and_another_is_not_read(saved):
+    arrays = arrays_of(saved)
+    assert arrays["format"] == 1
+    for number in (0, 2):
+        np.savez(saved, **arrays | {"format": number})
+        with pytest.raises(ValueError, match=f"has format {number}; this version reads format 1"):
+            Network.load(saved)
+
+
+def test_a_file_without_a_layer_is_no_network(saved):
+    np.savez(saved, format=1, cost="cross_entropy")
+    with pytest.raises(ValueError, match="at least one Layer"):
+        Network.load(saved)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"weights_0": np.ones((2, 2, 2)), "biases_0": np.ones((2, 2))},
+        {"weights_0": np.ones(2), "biases_0": np.array(1.0)},
+        {"biases_0": np.ones(3, np.float32)},
+        {"biases_0": np.ones(2, np.float64)},
+    ],
+)
+def test_parameters_that_do_not_fit_each_other_are_refused(saved, changed):
+    np.savez(saved, **arrays_of(saved) | changed)
+    with pytest.raises(ValueError, match="weights and biases of layer 0 do not fit"):
+        Network.load(saved)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_both_versions_of_numpys_header_are_read(saved, version):
+    arrays = arrays_of(saved)
+    with zipfile.ZipFile(saved, "w") as packed:
+        for name, array in arrays.items():
+            with packed.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, version)
+    assert same(Network.load(saved), small())
+
+
+@pytest.mark.parametrize("array", ["weights", "biases"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_too_large_for_half_precision_is_saved_whole_only(saved, array, sign):
+    network = small()
+    getattr(network.layers[1], array)[0] = sign * 65504
+    network.save(saved, half=True)
+    assert getattr(Network.load(saved).layers[1], array).ravel()[0] == sign * 65504
+    getattr(network.layers[1], array)[0] = sign * 1e5
+    with pytest.raises(ValueError, match="layer 1 has numbers too large for float16; save it with half=False"):
+        network.save(saved, half=True)
+    network.save(saved)
+    assert same(Network.load(saved), network)
+
+
+def test_layers_are_written_whole_unless_half_is_asked_for(saved):
+    layers = small().layers
+    weights_file.write_layers(saved, layers, "cross_entropy")
+    assert {arrays_of(saved)[name].dtype for name in ("weights_0", "biases_1")} == {np.dtype(np.float32)}
+    weights_file.write_layers(saved, layers, "cross_entropy", half=True)
+    assert {arrays_of(saved)[name].dtype for name in ("weights_0", "biases_1")} == {np.dtype(np.float16)}
