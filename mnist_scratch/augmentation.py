@@ -467,6 +467,7 @@ def bend_basis(height: int, width: int, sigma: float) -> NDArray[np.float32]:
     Parameters
     ----------
     height, width : int
+        1 to 1,000.
     sigma : float
         The Gaussian's deviation in pixels, above 0 and at most 1,000,000.
 

@@ -126,7 +126,7 @@ def check_real(
     ValueError
         If it is not finite, or out of range.
     """
-    number = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    number = value.item() if type(value) is np.ndarray and value.ndim == 0 else value
     wanted = wanted or f"a finite number{_range(low, high, open_ends)}"
     if not isinstance(number, int | float | np.integer | np.floating) or isinstance(number, bool):
         raise TypeError(f"{name} must be {wanted}; it is {value!r} ({caller}).")

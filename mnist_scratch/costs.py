@@ -131,17 +131,17 @@ class CrossEntropy(Cost):
 
     Raises
     ------
-    ValueError
-        If it is another activation.
+    TypeError, ValueError
+        If it is another activation, or no text.
     """
 
     name = "cross_entropy"
 
     def __init__(self, output: str = "softmax") -> None:
-        if output not in ("softmax", "sigmoid"):
-            raise ValueError(
+        if not isinstance(output, str) or output not in ("softmax", "sigmoid"):
+            raise (ValueError if isinstance(output, str) else TypeError)(
                 "cost CrossEntropy takes logarithms of the outputs, so they must lie between 0 and 1: make the last "
-                f"layer softmax or sigmoid; it is {output} (CrossEntropy)."
+                f"layer softmax or sigmoid; output is {output!r} (CrossEntropy)."
             )
         self.output = output
 
@@ -276,7 +276,7 @@ class CrossEntropy(Cost):
         """
         net, targets = _checked_pair(net, targets, "CrossEntropy.value_from_net", "net")
         activation = self.output if activation is None else activation
-        if activation not in ("softmax", "sigmoid"):
+        if not isinstance(activation, str) or activation not in ("softmax", "sigmoid"):
             check_choice(activation, ("softmax", "sigmoid"), "activation", "CrossEntropy.value_from_net")
         if activation == "sigmoid":  # ln Out = -ln(1 + e^-net) and ln(1 - Out) = ln Out - net
             return float((np.logaddexp(0, net) - targets * net).sum()) / len(net)

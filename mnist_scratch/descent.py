@@ -59,6 +59,7 @@ class Descent:
         self.velocities = np.zeros_like(self.parameters) if momentum else self.gradients
         self.given, self.network = network, network.double() if self.plain else network
         self.windows = network.windows(self.gradients)
+        self.targets = network.windows(self.velocities if momentum else self.parameters)
         for layer, window in zip(self.network.layers, self.windows, strict=True):
             if self.outer:
                 layer.fill_gradients = functools.partial(_keep_factors, layer)
@@ -98,10 +99,10 @@ class Descent:
         from scipy.linalg.blas import get_blas_funcs
 
         add, add_outer = get_blas_funcs(("axpy", "ger"), dtype=self.parameters.dtype)
-        target, factor = (self.velocities, 1.0) if self.momentum else (self.parameters, -rate)
+        factor = 1.0 if self.momentum else -rate
         if self.momentum:
             self.velocities *= self.momentum
-        for layer, (weights, biases) in zip(self.network.layers, self.network.windows(target), strict=True):
+        for layer, (weights, biases) in zip(self.network.layers, self.targets, strict=True):
             inputs, dcost_dnet = layer.factors
             add_outer(factor, dcost_dnet, inputs, a=weights.T, overwrite_a=True)
             biases += factor * dcost_dnet

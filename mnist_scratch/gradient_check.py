@@ -177,6 +177,8 @@ def gradient_check(
         for name in ("weights", "biases"):
             check_finite(getattr(layer, name), f"{name} of layer {k}", "gradient_check")
     cost = network.gradients(inputs, targets)
+    if not np.isfinite(cost):
+        raise ValueError(f"inputs and targets must give a finite cost; it is {cost} (gradient_check).")
     smallest = max(1e-5 * abs(cost), np.finfo(np.float64).tiny)
     worst = 0.0
     for parameters, found in _pairs(network):

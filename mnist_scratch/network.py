@@ -79,7 +79,8 @@ class Network:
         ValueError
             If there are fewer than two sizes, or a name is unknown.
         """
-        if isinstance(sizes, str | bytes | bytearray) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+        is_list = isinstance(sizes, Sequence) or (isinstance(sizes, np.ndarray) and sizes.ndim == 1)
+        if isinstance(sizes, str | bytes | bytearray) or not is_list or len(sizes) < 2:
             raise ValueError(
                 f"sizes must name inputs and outputs in one list, as in [784, 100, 10]; it is {sizes!r} "
                 "(Network.from_sizes)."
@@ -384,8 +385,8 @@ class Network:
         targets = as_array(targets, "targets", caller)
         if targets.shape != (n, self.n_out):
             raise ValueError(
-                f"targets must have shape {(n, self.n_out)}, a row for each example; they have shape {targets.shape} "
-                f"({caller}). For labels, write one_hot(labels)."
+                f"targets must have shape {(n, self.n_out)}, a row for each of the inputs; they have shape "
+                f"{targets.shape} ({caller}). For labels, write one_hot(labels)."
             )
         if n == 0:
             raise ValueError(f"inputs must hold at least one row: the cost is a mean over them ({caller}).")

@@ -43,6 +43,9 @@ Schedule = Callable[[float], float]
 Batch = tuple[NDArray[np.intp], NDArray[np.floating[Any]]]
 """Which images, and their rows."""
 
+MOST_EPOCHS = 1_000_000
+"""Of one training."""
+
 AHEAD = 3
 """Batches that are augmented before their turn."""
 
@@ -191,7 +194,7 @@ def train(
     labels : array
         Either integers (n,), made one-hot; or float targets (n, n_out), used as they are.
     epochs : int
-        Passes over the images.
+        Passes over the images, 1 to 1,000,000.
     batch_size : int
         Images a step; 1 is one image at a time. The last batch of an epoch may be smaller.
     learning_rate : float
@@ -238,7 +241,8 @@ def train(
             f"network must be a Network; it is {network!r} (train). Network.from_sizes([784, 100, 10]) makes one."
         )
     progress = check_flag(progress, "progress", "train")
-    epochs, batch_size = check_whole(epochs, "epochs", "train"), check_whole(batch_size, "batch_size", "train")
+    epochs = check_whole(epochs, "epochs", "train", high=MOST_EPOCHS)
+    batch_size = check_whole(batch_size, "batch_size", "train")
     seed = check_whole(seed, "seed", "train", low=0)
     _check_rates(learning_rate, momentum, weight_decay, schedule, augment)
     threads = check_threads(threads, "train")

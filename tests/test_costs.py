@@ -100,3 +100,41 @@ def test_softmax_targets_sum_to_1_within_a_thousandth(total, right):
         with pytest.raises(ValueError, match="row 1 sums to"):
             CrossEntropy().check_targets(rows, "train")
     CrossEntropy("sigmoid").check_targets(rows, "train")
+
+
+def test_whole_numbers_are_subtracted_as_numbers():
+    out, targets = np.array([[0, 200]], np.uint8), np.array([[2, 100]], np.uint8)
+    assert SquaredError().value(out, targets) == 0.5 * (2**2 + 100**2)
+    np.testing.assert_array_equal(SquaredError().dcost_dout(out, targets), [[-2, 100]])
+    np.testing.assert_array_equal(CrossEntropy().dcost_dnet(out, targets), [[-2, 100]])
+    assert CrossEntropy().value_from_net([[0, 0]], [[0, 1]]) == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("cost", [CrossEntropy(), CrossEntropy("sigmoid")])
+@pytest.mark.parametrize("method", ["value", "dcost_dout"])
+@pytest.mark.parametrize(
+    ("out", "targets", "message"),
+    [
+        ([[2.0, -1.0]], [[0.0, 1.0]], r"out must lie between 0 and 1.*they go from -1 to 2.*not the nets"),
+        ([[0.5, 0.5]], [[0.0, 5.0]], "targets must lie between 0 and 1"),
+        ([[0.5, 0.5]], [[0.0, -1.0]], "targets must lie between 0 and 1"),
+    ],
+)
+def test_cross_entropy_takes_probabilities(cost, method, out, targets, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(cost, method)(out, targets)
+
+
+@pytest.mark.parametrize("use", [CrossEntropy().value_from_net, CrossEntropy().dcost_dnet])
+def test_shapes_that_only_broadcast_are_refused(use):
+    with pytest.raises(ValueError, match=r"targets must have one shape.*\(2, 2\) and \(1, 2\)"):
+        use(np.ones((2, 2)) / 2, np.ones((1, 2)) / 2)
+
+
+@pytest.mark.parametrize("output", [None, 3, ["softmax"], np.array(["softmax", "sigmoid"]), "relu"])
+def test_the_outputs_activation_is_named_where_it_is_wrong(output):
+    with pytest.raises((TypeError, ValueError), match="output is "):
+        CrossEntropy(output)
+    if output is not None:
+        with pytest.raises((TypeError, ValueError), match="activation must be one of softmax, sigmoid"):
+            CrossEntropy().value_from_net([[0.0, 1.0]], [[0.0, 1.0]], output)

@@ -164,3 +164,91 @@ def test_float32_is_refused():
         gradient_check(network, np.ones((1, 4)), np.ones((1, 3)))
     with pytest.raises(TypeError, match="parameters must be float64"):
         numerical_gradient(lambda: 0.0, np.zeros(2, dtype=np.float32))
+
+
+def test_a_gradient_that_is_no_number_is_infinitely_wrong(monkeypatch):
+    network, inputs, targets = small_network()
+    right = Layer.fill_gradients
+
+    def wrong(layer, dcost_dnet):
+        right(layer, dcost_dnet)
+        layer.dcost_dbiases[-1] = np.nan
+
+    monkeypatch.setattr(Layer, "fill_gradients", wrong)
+    assert gradient_check(network, inputs, targets) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda layer: layer.dcost_dweights.T,
+            r"layer 1 must fill dcost_dweights, of shape \(5, 3\); it is of shape \(3",
+        ),
+        (lambda layer: None, r"layer 1 must fill dcost_dweights, of shape \(5, 3\); it is missing"),
+    ],
+)
+def test_a_gradient_of_another_shape_is_named(damage, message, monkeypatch):
+    network, inputs, targets = small_network()
+    right = Layer.fill_gradients
+
+    def wrong(layer, dcost_dnet):
+        right(layer, dcost_dnet)
+        if layer is network.layers[1]:
+            layer.dcost_dweights = damage(layer)
+
+    monkeypatch.setattr(Layer, "fill_gradients", wrong)
+    with pytest.raises(ValueError, match=message):
+        gradient_check(network, inputs, targets)
+
+
+@pytest.mark.parametrize("name", ["weights", "biases"])
+def test_a_weight_that_is_no_number_is_refused(name):
+    network, inputs, targets = small_network()
+    getattr(network.layers[1], name)[..., 2] = np.nan
+    with pytest.raises(ValueError, match=rf"{name} of layer 1 must be finite"):
+        gradient_check(network, inputs, targets)
+
+
+def test_a_cost_that_is_infinite_is_refused():
+    network = Network.from_sizes([4, 3], "identity", "identity", dtype=np.float64)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="must give a finite cost; it is inf"):
+        gradient_check(network, np.ones((2, 4)), np.full((2, 3), 1e200))
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda: np.float32(1), TypeError, "function must return float64, not float32"),
+        (lambda: np.nan, ValueError, "what function returns must be a finite number; it is nan"),
+        (lambda: None, TypeError, "what function returns must be a finite number; it is None"),
+        (lambda: np.ones(1), TypeError, "what function returns"),
+    ],
+)
+def test_what_the_function_returns_is_looked_at(function, error, message):
+    parameters = np.array([1.0, 2.0])
+    with pytest.raises(error, match=message):
+        numerical_gradient(function, parameters)
+    np.testing.assert_array_equal(parameters, [1, 2])
+
+
+@pytest.mark.parametrize(("number", "step"), [(1.0, 1e-300), (1e30, 1e-3), (1.0, 3e-15)])
+def test_a_step_that_is_lost_in_rounding_is_refused(number, step):
+    parameters = np.array([number])
+    with pytest.raises(ValueError, match=r"step must be large enough to move a parameter of .* lost in its rounding"):
+        numerical_gradient(lambda: float(parameters[0]), parameters, step)
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        ([3], "positions must be from 0 to 2; one is 3"),
+        ([-1], "positions must be from 0 to 2; one is -1"),
+        ([True, False, True], r"they are bool.*np\.flatnonzero\(mask\)"),
+        ([[0, 1]], r"positions must have shape \(k,\); they have shape \(1, 2\)"),
+        ([1.0], "positions must be whole numbers; they are float64"),
+    ],
+)
+def test_positions_are_looked_at(positions, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        numerical_gradient(lambda: 0.0, np.ones(3), positions=positions)

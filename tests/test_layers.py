@@ -189,3 +189,47 @@ def test_the_layer_refuses_bad_arguments(arguments, message):
 
 def test_repr_says_what_it_is():
     assert repr(Layer(3, 2, activation="relu")) == "Layer(3, 2, activation='relu', dtype=float32)"
+
+
+def test_float16_and_the_largest_numbers_do_not_overflow():
+    np.testing.assert_allclose(sigmoid(np.float16([-100, 0])), [0, 0.5], atol=1e-4)
+    np.testing.assert_array_equal(softmax([1e308, -1e308]), [1, 0])
+
+
+@pytest.mark.parametrize("values", [np.full((3, 2), np.nan), np.full((3, 2), 1e300)])
+def test_weights_that_are_no_numbers_in_the_layers_dtype_are_refused(values):
+    layer = Layer(3, 2, rng=np.random.default_rng(0))
+    before = layer.weights.copy()
+    with pytest.raises(ValueError, match="weights must be finite"):
+        layer.weights = values
+    np.testing.assert_array_equal(layer.weights, before)
+
+
+def test_more_weights_than_memory_holds_are_refused():
+    with pytest.raises(ValueError, match=r"n_in times n_out must be at most 1,073,741,824"):
+        Layer(10**6, 10**6)
+
+
+def test_slopes_are_looked_at_in_either_form():
+    layer = Layer(3, 2)
+    with pytest.raises(RuntimeError, match="forward"):
+        layer.fill_gradients(np.ones((4, 2)))
+    layer.forward(np.ones((4, 3)))
+    for use in (lambda slopes: layer.backward(dcost_dnet=slopes), layer.fill_gradients):
+        with pytest.raises(ValueError, match=r"dcost_dnet must have .*\(4, 2\); it has shape \(1, 2\)"):
+            use(np.ones((1, 2)))
+    with pytest.raises(ValueError, match="dcost_dout must be left out where dcost_dnet is given"):
+        layer.backward(np.ones((4, 2)), dcost_dnet=np.ones((4, 2)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "error"),
+    [(np.zeros((3, 2), int), TypeError), (np.zeros((7, 3, 2), np.float32), ValueError), ([[0.0] * 2] * 3, TypeError)],
+)
+def test_parameters_move_only_to_arrays_that_fit(weights, error):
+    layer = Layer(3, 2, rng=np.random.default_rng(0))
+    before, biases = layer.weights, np.ones(2, np.float32)
+    with pytest.raises(error, match="weights must be"):
+        layer.move_parameters(weights, biases)
+    assert layer.weights is before
+    np.testing.assert_array_equal(biases, [1, 1])

@@ -9,6 +9,7 @@ from mnist_scratch.costs import CrossEntropy, SquaredError
 from mnist_scratch.layers import Layer
 from mnist_scratch.network import Network
 from mnist_scratch.preprocessing import one_hot
+from mnist_scratch.training import cosine
 
 INPUTS, TARGETS = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
 
@@ -277,3 +278,30 @@ def test_load_refuses_a_truncated_file(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match="damaged"):
         Network.load(path)
+
+
+def test_windows_are_of_an_array_as_long_as_all_parameters():
+    network = Network.from_sizes([2, 3, 1])
+    for n in (12, 14, 0):
+        with pytest.raises(ValueError, match=rf"array must have shape \(13,\).*it has shape \({n},\)"):
+            network.windows(np.zeros(n))
+
+
+def test_no_rows_excuse_no_bad_argument():
+    network = Network.from_sizes([2, 1])
+    assert network.predict(np.zeros((0, 2))).dtype == np.intp
+    for options in ({"batch_size": 0}, {"threads": -1}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+            network.predict(np.zeros((0, 2)), **options)
+
+
+@pytest.mark.parametrize("sizes", [b"43", np.array(3), np.ma.masked, np.ones((2, 2), int)])
+def test_sizes_are_one_list(sizes):
+    with pytest.raises(ValueError, match="sizes must name inputs and outputs in one list"):
+        Network.from_sizes(sizes)
+
+
+@pytest.mark.parametrize("number", [10**400, np.ma.masked, np.ma.masked_array(1.0)])
+def test_numbers_that_are_none_are_refused(number):
+    with pytest.raises((TypeError, ValueError), match="progress must be a finite number"):
+        cosine(number)

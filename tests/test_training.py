@@ -482,7 +482,7 @@ def test_weights_that_overflow_at_the_very_last_step_are_noticed(pictures):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 0}, "epochs must be a whole number above 0; it is 0"),
+        ({"epochs": 0}, "epochs must be a whole number from 1 to 1,000,000; it is 0"),
         ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"batch_size": 0}, "batch_size must be a whole number above 0"),
         ({"learning_rate": 0}, "learning_rate must be finite and above 0; it is 0"),
@@ -564,3 +564,33 @@ def test_one_epoch_of_single_images_reaches_ninety_per_cent_on_mnist(full_mnist)
           progress=False)  # fmt: skip
     rows = preprocess(full_mnist.train.images[-5_000:])
     assert accuracy(full_mnist.train.labels[-5_000:], network.predict(rows)) > 0.88
+
+
+def test_a_history_of_numpys_numbers_is_saved_too(tmp_path):
+    History(epoch=[np.int64(1)], cost=[np.float32(0.5)]).save(tmp_path / "history.json")
+    assert History.load(tmp_path / "history.json") == History(epoch=[1], cost=[0.5])
+
+
+@pytest.mark.parametrize(
+    "history",
+    [History(epoch=[1], cost=[1.0, 2.0]), History(epoch=[1], cost=["low"]), History(epoch=[True]), History(epoch="1")],
+)
+def test_a_history_that_could_not_be_loaded_is_not_saved(tmp_path, history):
+    with pytest.raises((TypeError, ValueError), match=r"the history cannot be saved: (cost|epoch) must"):
+        history.save(tmp_path / "history.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "LISTS", "LENGTHS"])
+def test_a_file_that_only_looks_like_a_history_is_refused(tmp_path, text):
+    names = list(vars(History()))
+    contents = {"LISTS": {name: {} for name in names}, "LENGTHS": {name: [] for name in names} | {"cost": [1.0]}}
+    (tmp_path / "history.json").write_text(json.dumps(contents[text]) if text in contents else text)
+    with pytest.raises(ValueError, match=r"history\.json is not a history"):
+        History.load(tmp_path / "history.json")
+
+
+@pytest.mark.parametrize("progress", [-0.1, 1.5, 2, float("nan"), "half", None, True])
+def test_cosine_goes_from_0_to_1(progress):
+    with pytest.raises((TypeError, ValueError), match="progress must be a finite number"):
+        cosine(progress)
