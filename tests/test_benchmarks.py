@@ -231,6 +231,15 @@ def test_each_network_and_batch_size_meets_pytorch_and_jax_by_their_defaults(cor
     assert wanted == [*[least] * 3, [1, 1], *[least] * 3, *[[1, 1]] * 9]
 
 
+def test_on_a_busy_machine_we_want_to_be_no_slower_than_the_peers():
+    found = list(contests.contests_when_busy(60_000, 2))
+    assert [one.name.removeprefix("busy machine: ") for one in found] == [
+        "training 784-100-10, batch 32", "training 784-800-10, batch 128",
+    ]  # fmt: skip
+    assert [(peer.name, peer.wanted) for one in found for peer in one.peers] == [("PyTorch", 1.0), ("JAX", 1.0)] * 2
+    assert len(list(contests.contests_when_busy(60_000, 2, quick=True))) == 1
+
+
 def test_each_rung_is_a_step_of_the_ladder():
     rungs = [*contests.rungs(60_000, 1), *contests.rungs(60_000, 2), contests.rung_when_busy(60_000, 2)]
     for rung in rungs:
