@@ -262,7 +262,7 @@ def test_two_studies_share_a_run(on_sample, counted, tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_measure_more_trains_nothing(serial, counted, tmp_path, workers, monkeypatch):
-    more = replace(STUDY, measures=("rotated_test", "test", "test_averaged"))
+    more = replace(STUDY, measures=("rotated_test", "test", "shifted_left"))
     networks = {path.name: path.read_bytes() for path in (tmp_path / "serial").glob("*.npz")}
     with monkeypatch.context() as patched:
         patched.setattr(runs, "train", lambda *_, **__: pytest.fail("trained again"))  # of this process
@@ -277,7 +277,8 @@ def test_a_measure_more_trains_nothing(serial, counted, tmp_path, workers, monke
             "rotated_test_cost",
             "test_confusion",
             "test_cost",
-            "test_averaged_confusion",
+            "shifted_left_confusion",
+            "shifted_left_cost",
         ]
         assert {key: record["result"][key] for key in before["result"]} == before["result"]
     # the study that asks for less is given what it was given before
