@@ -171,19 +171,35 @@ class _OneThread:
     """BLAS at one thread for as long as somebody wants it so; then as it was."""
 
     def __init__(self) -> None:
-        self.lock, self.wanted, self.limits = threading.Lock(), 0, contextlib.ExitStack()
+        self.lock, self.wanted = threading.Lock(), 0
+        self.before: list[int] = []
 
     def __enter__(self) -> None:
         with self.lock:
+            libraries = _blas().lib_controllers
             if self.wanted == 0:
-                self.limits.enter_context(_blas().limit(limits=1))
+                self.before = [library.num_threads for library in libraries]
             self.wanted += 1
+            _set_threads(libraries, [1] * len(libraries))
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
             self.wanted -= 1
             if self.wanted == 0:
-                self.limits.close()
+                _set_threads(_blas().lib_controllers, self.before)
+
+
+def _set_threads(libraries: Sequence[Any], numbers: Sequence[int]) -> None:
+    """Give each library its number of threads, from whichever thread this is called.
+
+    From version 3.8 on threadpoolctl lets one thread alone set OpenBLAS's, and ignores the others in silence. Ours take
+    turns, under a lock, so each is made that one while it sets, and then nobody is.
+    """
+    for library, number in zip(libraries, numbers, strict=True):
+        anybody = getattr(library, "clear_controlling_thread", lambda force: None)
+        anybody(force=True)
+        library.set_num_threads(number)
+        anybody(force=True)
 
 
 _ONE_THREAD = _OneThread()

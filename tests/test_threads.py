@@ -1,5 +1,6 @@
 """Threads of our own: who works, what is left behind, and that nobody's number of threads changes a weight."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -150,6 +151,49 @@ def test_blas_held_for_the_whole_process_stays_at_one_thread_after_training_too(
     assert before <= {1, 2}  # {1} on a single core
     assert held <= {1}
     assert after_training <= {1}
+
+
+def held(free):
+    """Hold BLAS in a thread of its own until told to let go; return what it saw, and the thread, which lives on."""
+    seen, let_go, end, ready = [], threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        with one_blas_thread():
+            seen.append(blas_threads())
+            ready.set()
+            let_go.wait(20)
+        free.release()
+        end.wait(20)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert ready.wait(20)
+    return seen, let_go, end, thread
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("limited_outside", [False, True])
+def test_blas_is_held_and_let_go_from_any_thread_whoever_was_first(order, limited_outside):
+    """Newer threadpoolctl lets a single thread set it, and ignores all others in silence; here both live on."""
+    with contextlib.ExitStack() as outside:
+        if limited_outside:
+            outside.enter_context(threadpool_limits(limits=2))
+        before, free = blas_threads(), threading.Semaphore(0)
+        holders = [held(free), held(free)]
+        try:
+            assert all(set(found) <= {1} for seen, *_ in holders for found in seen)
+            holders[order[0]][1].set()
+            assert free.acquire(timeout=20)
+            assert set(blas_threads()) <= {1}
+            holders[order[1]][1].set()
+            assert free.acquire(timeout=20)
+            assert blas_threads() == before
+        finally:
+            for _, let_go, end, thread in holders:
+                let_go.set()
+                end.set()
+                thread.join()
+    assert blas_threads() == before
 
 
 def data(n=64):
